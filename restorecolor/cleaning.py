@@ -80,10 +80,10 @@ def embed(
             bar.update(len(batch))
     return torch.cat(rows).numpy()
 
-# %% ../nbs/08_cleaning.ipynb #81f64739
+# %% ../nbs/08_cleaning.ipynb #f5951660
 def near_duplicates(
     embeddings: np.ndarray,  # N×D, rows of length 1
-    threshold: float = 0.93,  # cosine similarity from which two photographs count as one scene
+    threshold: float = 0.85,  # cosine similarity from which two photographs count as one scene
     block: int = 2048,  # rows compared at a time
 ) -> np.ndarray:  # N group numbers; photographs of one scene share theirs
     "Groups of near-duplicates: connected components of the pairs at least `threshold` similar."
@@ -130,11 +130,11 @@ def cluster(
         found = hdbscan.HDBSCAN(min_cluster_size=min_size, min_samples=3).fit(points.astype(np.float64))
         return found.labels_, np.nan_to_num(found.outlier_scores_)
 
-# %% ../nbs/08_cleaning.ipynb #3e720a27
+# %% ../nbs/08_cleaning.ipynb #a68a1212
 def clean(
     table: pd.DataFrame,  # from `audit`: columns path, chroma, flat, digest, sound, problem
     embeddings: np.ndarray,  # one row for each sound photograph, in order
-    threshold: float = 0.93,  # cosine similarity of near-duplicates
+    threshold: float = 0.85,  # cosine similarity of near-duplicates; 0.95 suits CLIP, whose similarities are higher
     outlier_share: float = 0.02,  # at most this share of the photographs goes as outliers
     min_chroma: float = 2.0,  # gray levels; below, a photograph counts as gray
     max_flat: float = 0.5,  # share of pixels equal to their neighbours; above, it counts as a graphic

@@ -82,15 +82,16 @@ class ContestFolder:
     def __repr__(self):
         return f"ContestFolder({self.root}: {len(self.train)} pairs, {len(self.test)} to restore)"
 
-# %% ../nbs/04_contest.ipynb #74b5779e
+# %% ../nbs/04_contest.ipynb #a2315c47
 def square_crop(
     rgb: np.ndarray,  # H×W×3 `uint8`
     size: int,  # side of the result in pixels
-    rng: np.random.Generator | None = None,  # `None`: the largest square, from the middle; else a random one, 50–85 % of it
+    rng: np.random.Generator | None = None,  # `None`: the largest square, from the middle; else a random one
+    share: tuple[float, float] = (0.5, 0.85),  # of a random square's side in that of the largest one
 ) -> np.ndarray:  # size×size×3 `uint8`
     "A square cut from a photograph and resized (area averaging when it shrinks, cubic when it grows)."
     height, width = rgb.shape[:2]
-    side = min(height, width) if rng is None else int(min(height, width) * rng.uniform(0.5, 0.85))
+    side = min(height, width) if rng is None else int(min(height, width) * rng.uniform(*share))
     top, left = ((height - side) // 2, (width - side) // 2) if rng is None else (rng.integers(height - side + 1), rng.integers(width - side + 1))
     crop = np.ascontiguousarray(rgb[top : top + side, left : left + side])
     return cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA if side >= size else cv2.INTER_CUBIC)
