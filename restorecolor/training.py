@@ -134,7 +134,7 @@ class LitRestorer(L.LightningModule):
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: warmup_cosine(step, total, self.config.warmup))
         return dict(optimizer=optimizer, lr_scheduler=dict(scheduler=schedule, interval="step"))
 
-# %% ../nbs/11_training.ipynb #821c667b
+# %% ../nbs/11_training.ipynb #82d4fa50
 class Progress(L.Callback):
     "One bar over all steps, and a line for each epoch."
 
@@ -142,7 +142,6 @@ class Progress(L.Callback):
         from tqdm import tqdm
 
         self.bar = tqdm(total=int(trainer.estimated_stepping_batches), initial=trainer.global_step, unit="step", mininterval=2, leave=False)
-        self.start = time.time()
 
     def on_train_batch_end(self, trainer, module, outputs, batch, index):
         self.bar.update(trainer.global_step - self.bar.n)
@@ -150,7 +149,7 @@ class Progress(L.Callback):
     def on_train_epoch_start(self, trainer, module):
         self.start = time.time()
 
-    def on_validation_epoch_end(self, trainer, module):
+    def on_validation_end(self, trainer, module):
         m = {k.split("/")[1]: float(v) for k, v in trainer.callback_metrics.items()}
         self.bar.write(f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}  loss {m.get('loss', np.nan):.3f}  score {m['score']:.3f}"
                        f"  (S {m['S']:.3f}  M {m['M']:.3f}  C {m['C']:.3f})  {time.time() - self.start:.0f} s")
