@@ -56,7 +56,7 @@ def _clip_embedder(name: str):
     mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (processor.image_mean, processor.image_std))
     return net, lambda x: net((x / 255 - mean.to(x)) / std.to(x)).image_embeds, net.config.image_size
 
-# %% ../nbs/08_cleaning.ipynb #c1706a6c
+# %% ../nbs/08_cleaning.ipynb #6cd902da
 def embed(
     paths,  # photographs that can be read
     model: str = LITE0,  # `efficientnet-lite0`, or a CLIP model: a hub name or a local folder
@@ -66,7 +66,7 @@ def embed(
     progress: bool = True,
 ) -> np.ndarray:  # N×D `float32`, each row of length 1
     "Embeddings of photographs. Raises `EncoderError` where the model cannot be had."
-    from tqdm.auto import tqdm
+    from tqdm import tqdm
 
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     net, function, size = _lite0_embedder() if model == LITE0 else _clip_embedder(model)

@@ -45,12 +45,12 @@ def with_luma(
     scale = (room / chroma.abs().clamp_min(1e-8)).amin(-3, keepdim=True).clamp(max=1)
     return (y + scale * chroma).clamp(0, 1)
 
-# %% ../nbs/02_color.ipynb #944a8b5c
+# %% ../nbs/02_color.ipynb #61e98c9b
 def to_tensor(
     image: np.ndarray,  # H×W×3 or H×W, `uint8` or `bool`
 ) -> Tensor:  # 3×H×W or 1×H×W `float32` in [0, 1]
     "An image as a tensor."
-    tensor = torch.from_numpy(np.ascontiguousarray(image))
+    tensor = torch.from_numpy(np.require(image, requirements=["C", "W"]))
     tensor = tensor.permute(2, 0, 1) if tensor.ndim == 3 else tensor.unsqueeze(0)
     return tensor.float() if image.dtype == bool else tensor.float() / 255
 

@@ -154,15 +154,16 @@ def _examine(path) -> dict:
     return row | dict(width=width, height=height, chroma=float(np.ptp(rgb, axis=2).mean()), flat=float(flat.mean()),
                       digest=hashlib.sha1(f"{rgb.shape}".encode() + rgb.tobytes()).hexdigest()[:16], sound=True)
 
-# %% ../nbs/00_photos.ipynb #9d9926dc
+# %% ../nbs/00_photos.ipynb #597e5e38
 def audit(
     paths,  # files to examine
     workers: int | None = None,  # threads; `None`: one for each processor
     progress: bool = True,  # show a progress bar
 ) -> pd.DataFrame:  # columns path, width, height, chroma, flat, digest, sound, problem
     "Read every photograph once: one row per file, sound or why not. Raises nothing: unsound files are its result."
+    from tqdm import tqdm
     from tqdm.contrib.concurrent import thread_map
 
     rows = thread_map(_examine, list(paths), max_workers=workers or os.cpu_count(), desc="audit", unit="photo",
-                      disable=not progress)
+                      tqdm_class=tqdm, disable=not progress)
     return pd.DataFrame(rows)
