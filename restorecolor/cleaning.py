@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['embed', 'near_duplicates', 'project', 'cluster', 'clean']
 
-# %% ../nbs/08_cleaning.ipynb #15a83ff3
+# %% ../nbs/08_cleaning.ipynb #13dc82d2
 import os
 import warnings
 from pathlib import Path
@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import torch
+from tqdm import tqdm
 
 from .encoders import LITE0, EncoderError, lite0_weights
 from .photos import read_rgb
@@ -56,7 +57,7 @@ def _clip_embedder(name: str):
     mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (processor.image_mean, processor.image_std))
     return net, lambda x: net((x / 255 - mean.to(x)) / std.to(x)).image_embeds, net.config.image_size
 
-# %% ../nbs/08_cleaning.ipynb #6cd902da
+# %% ../nbs/08_cleaning.ipynb #f22ef768
 def embed(
     paths,  # photographs that can be read
     model: str = LITE0,  # `efficientnet-lite0`, or a CLIP model: a hub name or a local folder
@@ -66,8 +67,6 @@ def embed(
     progress: bool = True,
 ) -> np.ndarray:  # N×D `float32`, each row of length 1
     "Embeddings of photographs. Raises `EncoderError` where the model cannot be had."
-    from tqdm import tqdm
-
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     net, function, size = _lite0_embedder() if model == LITE0 else _clip_embedder(model)
     net.to(device)
@@ -98,7 +97,7 @@ def near_duplicates(
     graph = coo_matrix((np.ones(len(i), bool), (i, j)), shape=(len(embeddings),) * 2)
     return connected_components(graph, directed=False)[1]
 
-# %% ../nbs/08_cleaning.ipynb #6af317c0
+# %% ../nbs/08_cleaning.ipynb #fea53f24
 def project(
     embeddings: np.ndarray,  # N×D
     neighbors: int = 15,  # UMAP's n_neighbors: how far "near" reaches
@@ -108,10 +107,10 @@ def project(
     if len(embeddings) < 20:
         centred = embeddings - embeddings.mean(0)
         return np.pad(np.linalg.svd(centred, full_matrices=False)[0][:, :2], ((0, 0), (0, max(0, 2 - len(embeddings))))).astype(np.float32)
-    import umap
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # UMAP announces that a seed means one thread
+        import umap
+
         return umap.UMAP(n_neighbors=min(neighbors, len(embeddings) - 1), min_dist=0.05, metric="cosine", random_state=seed).fit_transform(embeddings)
 
 # %% ../nbs/08_cleaning.ipynb #37d12eea
@@ -130,7 +129,7 @@ def cluster(
         found = hdbscan.HDBSCAN(min_cluster_size=min_size, min_samples=3).fit(points.astype(np.float64))
         return found.labels_, np.nan_to_num(found.outlier_scores_)
 
-# %% ../nbs/08_cleaning.ipynb #a68a1212
+# %% ../nbs/08_cleaning.ipynb #15b92a2b
 def clean(
     table: pd.DataFrame,  # from `audit`: columns path, chroma, flat, digest, sound, problem
     embeddings: np.ndarray,  # one row for each sound photograph, in order
@@ -142,7 +141,7 @@ def clean(
 ) -> pd.DataFrame:  # the table, with columns x, y, cluster, outlier, group, keep and reason
     "Decide for each photograph whether it is kept, and why not. Raises `ValueError` if none is left."
     table = table.reset_index(drop=True).assign(x=np.nan, y=np.nan, cluster=-1, outlier=np.nan, group=-1, reason="")
-    sound = table.index[table.sound.astype(bool)]
+    sound = table.index[table.sound]
     if len(sound) != len(embeddings):
         raise ValueError(f"one embedding for each sound photograph is wanted: {len(embeddings)} for {len(sound)}")
     if len(sound):
@@ -152,7 +151,7 @@ def clean(
         table.loc[sound, "group"] = near_duplicates(embeddings, threshold)
     stray = table[(table.cluster < 0) & table.sound].nlargest(int(outlier_share * len(sound)), "outlier").index
     for reason, which in [("outlier", table.index.isin(stray)), ("graphic", table.flat > max_flat), ("gray", table.chroma < min_chroma),
-                          ("copy", table.sound & table.duplicated("digest")), ("unreadable", ~table.sound.astype(bool))]:
+                          ("copy", table.sound & table.duplicated("digest")), ("unreadable", ~table.sound)]:
         table.loc[which, "reason"] = reason
     table["keep"] = table.reason == ""
     if not table.keep.any():

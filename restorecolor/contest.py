@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ContestError', 'ContestFolder', 'square_crop', 'make_contest', 'pair_problems']
 
-# %% ../nbs/04_contest.ipynb #e1710a40
+# %% ../nbs/04_contest.ipynb #a2c76434
 import os
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import pandas as pd
 from PIL import Image
 
 from .masks import random_damage
-from .photos import PhotoError, atomic, find_photos, luma, read_rgb, write_png
+from .photos import PhotoError, atomic, find_photos, in_threads, luma, read_rgb, write_png
 
 # %% ../nbs/04_contest.ipynb #7e4c6e79
 class ContestError(ValueError):
@@ -114,7 +114,7 @@ def _write_pictures(root: Path, kind: str, number: int, name: str, load, crops: 
         rows.append(dict(name=file, source=name, problem=""))
     return rows
 
-# %% ../nbs/04_contest.ipynb #ab6e0834
+# %% ../nbs/04_contest.ipynb #a9687bb7
 def make_contest(
     photos,  # a folder, a list of files, or {name: H×W×3 uint8}
     out,  # folder to make
@@ -125,9 +125,6 @@ def make_contest(
     progress: bool = True,
 ) -> ContestFolder:
     "A data set in the contest's layout. Unsound photographs are left out and named in `sources.csv`."
-    from tqdm import tqdm
-    from tqdm.contrib.concurrent import thread_map
-
     out = Path(out)
     if (out / "train.csv").exists():
         raise ContestError(f"{out}: holds a data set already; another folder is wanted")
@@ -139,8 +136,8 @@ def make_contest(
         raise ContestError(f"{test} test photographs of {len(names)} leave none to train on")
     jobs = [("test", i, n, 1) for i, n in enumerate(names[:test])] + [("train", i, n, crops) for i, n in enumerate(names[test:])]
     load = lambda n: photos[n]() if callable(photos[n]) else photos[n]
-    rows = thread_map(lambda job: [dict(kind=job[0]) | row for row in _write_pictures(out, *job[:3], lambda: load(job[2]), job[3], size, seed)],
-                      jobs, max_workers=os.cpu_count(), desc="pictures", unit="photo", tqdm_class=tqdm, disable=not progress)
+    rows = in_threads(lambda job: [dict(kind=job[0]) | row for row in _write_pictures(out, *job[:3], lambda: load(job[2]), job[3], size, seed)],
+                      jobs, "pictures", progress)
     _write_tables(out, pd.DataFrame([row for some in rows for row in some]))
     return ContestFolder(out)
 

@@ -4,17 +4,19 @@
 
 # %% auto #0
 __all__ = ['MIN_SIDE', 'SUFFIXES', 'sample_photos', 'luma', 'atomic', 'write_png', 'PhotoError', 'read_rgb', 'read_gray',
-           'find_photos', 'audit']
+           'find_photos', 'in_threads', 'audit']
 
-# %% ../nbs/00_photos.ipynb #ea9633de
+# %% ../nbs/00_photos.ipynb #fec02903
 import hashlib
 import os
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from PIL import Image, ImageOps, UnidentifiedImageError
+from tqdm import tqdm
 
 # %% ../nbs/00_photos.ipynb #e4b0d441
 def sample_photos() -> dict[str, np.ndarray]:
@@ -140,6 +142,18 @@ def find_photos(
         raise PhotoError(f"{folder}: no photographs in this folder (looked for {', '.join(SUFFIXES)})")
     return found
 
+# %% ../nbs/00_photos.ipynb #1952da6a
+def in_threads(
+    function,  # of one item
+    items: list,
+    label: str,  # of the progress bar
+    progress: bool = True,  # show one
+    workers: int | None = None,  # threads; `None`: one for each processor
+) -> list:
+    "`[function(item) for item in items]`, in threads, in order, with a progress bar."
+    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+        return list(tqdm(pool.map(function, items), label, len(items), unit="photo", disable=not progress))
+
 # %% ../nbs/00_photos.ipynb #ea196a56
 def _examine(path) -> dict:
     "One row of the audit."
@@ -154,16 +168,11 @@ def _examine(path) -> dict:
     return row | dict(width=width, height=height, chroma=float(np.ptp(rgb, axis=2).mean()), flat=float(flat.mean()),
                       digest=hashlib.sha1(f"{rgb.shape}".encode() + rgb.tobytes()).hexdigest()[:16], sound=True)
 
-# %% ../nbs/00_photos.ipynb #597e5e38
+# %% ../nbs/00_photos.ipynb #29711d18
 def audit(
     paths,  # files to examine
     workers: int | None = None,  # threads; `None`: one for each processor
     progress: bool = True,  # show a progress bar
 ) -> pd.DataFrame:  # columns path, width, height, chroma, flat, digest, sound, problem
     "Read every photograph once: one row per file, sound or why not. Raises nothing: unsound files are its result."
-    from tqdm import tqdm
-    from tqdm.contrib.concurrent import thread_map
-
-    rows = thread_map(_examine, list(paths), max_workers=workers or os.cpu_count(), desc="audit", unit="photo",
-                      tqdm_class=tqdm, disable=not progress)
-    return pd.DataFrame(rows)
+    return pd.DataFrame(in_threads(_examine, list(paths), "audit", progress, workers))

@@ -106,7 +106,7 @@ def parse_setting(text: str) -> tuple[str, object]:
         value = float(value)  # YAML 1.1 takes 1e-4 for text
     return name.strip(), value
 
-# %% ../nbs/15_workbook.ipynb #ce84043e
+# %% ../nbs/15_workbook.ipynb #435283b1
 def run_notebook(
     notebook,  # to execute
     output,  # where the executed copy goes; written as it proceeds
@@ -121,7 +121,7 @@ def run_notebook(
     output.parent.mkdir(parents=True, exist_ok=True)
     try:
         papermill.execute_notebook(str(notebook), str(output), parameters=parameters, cwd=str(notebook.parent), kernel_name="python3",
-                                   progress_bar=False, log_output=False, stdout_file=sys.stdout, stderr_file=sys.stderr)
+                                   progress_bar=False, extra_arguments=["--log-level=ERROR"], stdout_file=sys.stdout, stderr_file=sys.stderr)
     except PapermillExecutionError as error:
         if error.ename == "KeyboardInterrupt":
             raise KeyboardInterrupt from None
