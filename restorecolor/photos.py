@@ -40,20 +40,23 @@ def luma(
         raise ValueError(f"luma wants an H×W×3 uint8 photograph, got {rgb.shape} {rgb.dtype}")
     return np.asarray(Image.fromarray(rgb).convert("L"))
 
-# %% ../nbs/00_photos.ipynb #71c63c3a
+# %% ../nbs/00_photos.ipynb #b50bdadc
 @contextmanager
 def atomic(
     path,  # where the file is wanted
 ):
     "A temporary path beside `path`, with the same ending; renamed to `path` if the block succeeds, removed if it fails."
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{os.getpid()}-{path.name}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         os.replace(temporary, path)
+    except OSError as error:  # a full disk, a read-only folder: say which file
+        raise OSError(error.errno, f"cannot be written ({error.strerror or error})", str(path)) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        if path.parent.is_dir():
+            temporary.unlink(missing_ok=True)
 
 # %% ../nbs/00_photos.ipynb #35bf720e
 def write_png(

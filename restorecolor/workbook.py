@@ -106,7 +106,7 @@ def parse_setting(text: str) -> tuple[str, object]:
         value = float(value)  # YAML 1.1 takes 1e-4 for text
     return name.strip(), value
 
-# %% ../nbs/15_workbook.ipynb #435283b1
+# %% ../nbs/15_workbook.ipynb #7bbdfbc3
 def run_notebook(
     notebook,  # to execute
     output,  # where the executed copy goes; written as it proceeds
@@ -119,6 +119,7 @@ def run_notebook(
     notebook, output = Path(notebook).resolve(), Path(output).absolute()
     split_parameters(parameters, {notebook.stem: notebook})
     output.parent.mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # the kernel's idle threads leave the processors to others
     try:
         papermill.execute_notebook(str(notebook), str(output), parameters=parameters, cwd=str(notebook.parent), kernel_name="python3",
                                    progress_bar=False, extra_arguments=["--log-level=ERROR"], stdout_file=sys.stdout, stderr_file=sys.stderr)
@@ -247,7 +248,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--data", required=True, help="the contest's folder")
     return parser
 
-# %% ../nbs/15_workbook.ipynb #e5f5c123
+# %% ../nbs/15_workbook.ipynb #86d55a99
 def main(argv=None) -> int:
     "The command `restorecolor`; returns the exit code."
     args = _parser().parse_args(argv)
@@ -255,7 +256,8 @@ def main(argv=None) -> int:
         args.function(args)
         return 0
     except (RunError, ValueError, OSError) as error:  # PhotoError, ContestError, EncoderError … are ValueErrors
-        print(f"restorecolor: {error}", file=sys.stderr)
+        file = getattr(error, "filename", None)
+        print(f"restorecolor: {file}: {error.strerror}" if file else f"restorecolor: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nrestorecolor: stopped; the same command goes on from here", file=sys.stderr)

@@ -1,0 +1,43 @@
+# make demo   the whole workbook, end to end, on sample photographs (a few minutes after the installation)
+# make test   the tests of all notebooks
+# make lab    JupyterLab, in the notebooks' folder
+# make docs   after editing notebooks: export the package, clean the notebooks, write README.md
+# All of them set up .venv first, once.
+
+NEED_GB := 10
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
+	"$$p" -c '$(SUPPORTED)' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
+BIN := .venv/bin
+export JUPYTER_PLATFORM_DIRS := 1
+# idle threads leave the processors to others
+export OMP_WAIT_POLICY := PASSIVE
+
+.PHONY: demo test lab docs install clean
+
+demo: install
+	$(BIN)/restorecolor run demo
+
+test: install
+	$(BIN)/nbdev_test --n_workers 2 --do_print
+
+lab: install
+	$(BIN)/jupyter lab nbs
+
+docs: install
+	$(BIN)/nbdev_export && $(BIN)/nbdev_clean && $(BIN)/python .ci/readme.py
+
+install: .venv/installed
+
+.venv/installed: settings.ini setup.py
+	@[ -n "$(PYTHON)" ] || { echo "restorecolor needs Python 3.11, 3.12 or 3.13, and none was found (make PYTHON=/path/to/python names one)"; exit 1; }
+	@"$(PYTHON)" -c '$(SUPPORTED)' || { echo "restorecolor needs Python 3.11, 3.12 or 3.13; $(PYTHON) is $$("$(PYTHON)" --version 2>&1)"; exit 1; }
+	@[ -d .venv/lib ] || [ $$(df -Pk . | awk 'NR==2 {print int($$4 / 1048576)}') -ge $(NEED_GB) ] || \
+		{ echo "the installation needs $(NEED_GB) GB, and this disk has $$(df -Pk . | awk 'NR==2 {print int($$4 / 1048576)}') GB left"; exit 1; }
+	@[ -x $(BIN)/python ] || "$(PYTHON)" -m venv .venv
+	$(BIN)/python -m pip install --upgrade pip
+	$(BIN)/python -m pip install -e '.[dev]' || { echo "the installation did not finish (see above); the same command goes on"; exit 1; }
+	@touch $@
+
+clean:
+	rm -rf .venv build dist *.egg-info
