@@ -29,7 +29,7 @@ def read(process, until=None):
 
 process = start()
 read(process, until="fold 0:")
-time.sleep(3)
+time.sleep(1)
 os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C on a terminal does
 said = read(process)
 assert process.wait(60) == 130, f"exit code {process.returncode} after Ctrl-C, 130 is wanted"

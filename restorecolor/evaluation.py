@@ -40,7 +40,7 @@ def read_pair(
         raise PhotoError(f"{input}: {damaged.shape[1]}×{damaged.shape[0]} px, but its original {original} has {true.shape[1]}×{true.shape[0]}: one size is wanted")
     return damaged, true, damage_between(damaged, luma(true))
 
-# %% ../nbs/13_evaluation.ipynb #2c916a85
+# %% ../nbs/13_evaluation.ipynb #f4801f9b
 def score_pair(
     input,  # file of the damaged photograph
     original,  # file of the original
@@ -51,7 +51,7 @@ def score_pair(
     if mask.sum() < 7:
         return []
     restored = restore(damaged)
-    about = dict(name=Path(input).name, shape=shape_of(mask), share=float(mask.mean()),
+    about = dict(input=str(input), name=Path(input).name, shape=shape_of(mask), share=float(mask.mean()),
                  iou=float((restored.mask & mask).sum() / (restored.mask | mask).sum()))
     pictures = {"restorecolor": restored.image} | {name: f(damaged, mask) for name, f in BASELINES.items()}
     return [about | dict(method=name) | contest_score(true, picture, mask) for name, picture in pictures.items()]
@@ -71,7 +71,7 @@ def bootstrap(
     low, high = np.quantile(values[picks].mean(axis=1), [(1 - level) / 2, (1 + level) / 2])
     return float(values.mean()), float(low), float(high)
 
-# %% ../nbs/13_evaluation.ipynb #bf989f75
+# %% ../nbs/13_evaluation.ipynb #92b29cc7
 def summarize(
     rows: pd.DataFrame,  # from `score_pair`
     by: str = "method",  # column to group by
@@ -89,7 +89,7 @@ def compare(
     method: str = "restorecolor",
 ) -> pd.DataFrame:  # a row for each other method: mean difference in score, S, M, C and the score's interval
     "How far `method` is ahead of each other one, photograph by photograph."
-    wide = rows.pivot(index="name", columns="method", values=["score", "S", "M", "C"])
+    wide = rows.pivot(index="input", columns="method", values=["score", "S", "M", "C"])
     result = {}
     for other in (m for m in rows.method.unique() if m != method):
         gain = {n: wide[n][method] - wide[n][other] for n in ("score", "S", "M", "C")}

@@ -48,7 +48,7 @@ def _scaled(corners: np.ndarray, area: float) -> np.ndarray:
     filled = _fill(corners * 63, 64, 64).mean()
     return corners * np.sqrt(area / max(filled, 0.01))
 
-# %% ../nbs/03_masks.ipynb #718cee28
+# %% ../nbs/03_masks.ipynb #e0072d27
 def random_mask(
     shape: tuple[int, int],  # height and width in pixels, at least 32 each
     rng: np.random.Generator,
@@ -61,6 +61,8 @@ def random_mask(
         raise ValueError(f"unknown kind of damage {kind!r}: one of {', '.join(KINDS)} is wanted")
     if min(height, width) < 32:
         raise ValueError(f"random_mask wants at least 32×32 pixels, got {height}×{width}")
+    if not 0 < share[0] <= share[1] <= 0.4:
+        raise ValueError(f"shares from above 0 to 0.4 are wanted, got {tuple(share)}")
     low, high = np.sqrt(share)
     while True:
         drawn = kind or KINDS[rng.integers(len(KINDS))]
@@ -232,10 +234,10 @@ def find_damage(
     keep = np.r_[False, doubt <= (LOOSE if sure else max(LOOSE, first))]
     return _grown((gray == value).view(np.uint8), keep[pieces])
 
-# %% ../nbs/03_masks.ipynb #21a48195
+# %% ../nbs/03_masks.ipynb #15bc78e2
 def shape_of(
     mask: np.ndarray,  # H×W `bool`
-) -> str:  # circle, square, rectangle, triangle, polygon, or pieces (more than one)
+) -> str:  # circle, square, rectangle, triangle, polygon, pieces (more than one), or none
     "The kind of shape that a mask shows."
     outlines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     if not outlines:

@@ -131,7 +131,7 @@ def hue_similarity(true: np.ndarray, pred: np.ndarray) -> float:
     "C of one photograph: correlation of the 180-bin hue histograms of two H×W×3 `uint8` arrays."
     return float(correlation(hue_histogram(_batch(true)), hue_histogram(_batch(pred))))
 
-# %% ../nbs/05_metrics.ipynb #7ad312d0
+# %% ../nbs/05_metrics.ipynb #2693c0c5
 class ContestScore(Metric):
     "Mean of the contest's S, M, C and score over photographs; right under several processes, too."
 
@@ -140,16 +140,17 @@ class ContestScore(Metric):
 
     def __init__(self):
         super().__init__()
-        self.add_state("total", default=torch.zeros(len(self.names), dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("total", default=torch.zeros(len(self.names)), dist_reduce_fx="sum")
         self.add_state("count", default=torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
 
     def update(self, pred: Tensor, true: Tensor, mask: Tensor):
         "Add a batch: N×3×H×W in [0, 1] or `uint8`; mask N×1×H×W or N×H×W, True or above ½ = damaged."
         to_8bit = lambda t: t if t.dtype == torch.uint8 else (t.float().clamp(0, 1) * 255).round().byte()
-        scores = batch_scores(to_8bit(true), to_8bit(pred), mask > 0.5)
+        home = "cpu" if true.device.type == "mps" else true.device  # Apple's GPUs have no double precision
+        scores = batch_scores(*(t.to(home) for t in (to_8bit(true), to_8bit(pred), mask > 0.5)))
         self.total += torch.stack([scores[n].sum() for n in self.names]).to(self.total)
         self.count += len(true)
 
     def compute(self) -> dict[str, Tensor]:
         "The means, by name."
-        return dict(zip(self.names, (self.total / self.count).float()))
+        return dict(zip(self.names, self.total / self.count))

@@ -7,9 +7,8 @@ __all__ = ['DESIGNS', 'FORMAT', 'ChannelAttention', 'SpatialAttention', 'CBAM', 
            'pad_to_stride', 'Restored', 'compose', 'RestorationNet', 'check_net', 'WeightsError', 'save_net',
            'load_net']
 
-# %% ../nbs/10_models.ipynb #49800475
+# %% ../nbs/10_models.ipynb #fbaec294
 import json
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,14 +88,14 @@ class CBAMUnetPlusPlus(nn.Module):
         features[-1] = self.cbam(features[-1])
         return self.head(self.decoder(features))
 
-# %% ../nbs/10_models.ipynb #7738b17c
+# %% ../nbs/10_models.ipynb #e7889e43
 def smooth_fill(
     gray: Tensor,  # N×1×H×W
     mask: Tensor,  # N×1×H×W, 1 = damaged
 ) -> Tensor:  # N×1×H×W; known pixels unchanged, the hole filled smoothly
     "Pull-push interpolation of the damaged pixels from the known ones (Gortler et al. 1996)."
     known = 1 - mask
-    if min(gray.shape[-2:]) < 2 or bool((known > 0).all()):
+    if max(gray.shape[-2:]) < 2 or bool((known > 0).all()):
         return gray
     even = (0, gray.shape[-1] % 2, 0, gray.shape[-2] % 2)
     weight = F.avg_pool2d(F.pad(known, even), 2)

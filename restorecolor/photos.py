@@ -132,18 +132,19 @@ def read_gray(
     "Read a photograph's luminance, whatever its format; raises `PhotoError`."
     return np.array(_open(path, min_side).convert("L"))
 
-# %% ../nbs/00_photos.ipynb #538437ec
+# %% ../nbs/00_photos.ipynb #5d27b197
 def find_photos(
-    folder,  # searched with its subfolders; hidden files are passed over
+    folder,  # searched with its subfolders; hidden files and folders are passed over
 ) -> list[Path]:
     "All files in `folder` with a photograph's ending, sorted; raises `PhotoError` if there are none."
     folder = Path(folder)
     if not folder.is_dir():
         raise PhotoError(f"{folder}: no such folder")
-    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and not p.name.startswith(".") and p.is_file())
+    hidden = lambda p: any(part.startswith(".") for part in p.relative_to(folder).parts)
+    found = [p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file() and not hidden(p)]
     if not found:
         raise PhotoError(f"{folder}: no photographs in this folder (looked for {', '.join(SUFFIXES)})")
-    return found
+    return sorted(found, key=lambda p: p.as_posix())
 
 # %% ../nbs/00_photos.ipynb #1952da6a
 def in_threads(

@@ -5,13 +5,15 @@
 # %% auto #0
 __all__ = ['working_copy', 'Restoration', 'find_weights', 'predict', 'Restorer', 'plan_outputs', 'restore_files']
 
-# %% ../nbs/12_restoring.ipynb #cf229f86
+# %% ../nbs/12_restoring.ipynb #6cac29d0
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
+from tqdm import tqdm
 
 from .color import to_image, to_tensor
 from .masks import find_damage
@@ -74,7 +76,7 @@ def predict(
     mean = (total / (len(nets) * (1 + flips)))[0].cpu().numpy().transpose(1, 2, 0)
     return np.ascontiguousarray(mean[..., 0]), np.ascontiguousarray(mean[..., 1:])
 
-# %% ../nbs/12_restoring.ipynb #dce84a9c
+# %% ../nbs/12_restoring.ipynb #83fc8481
 class Restorer:
     "Restores photographs: `Restorer.from_pretrained(path).restore(photo)`."
 
@@ -97,7 +99,7 @@ class Restorer:
         "From a file of weights, or a folder of them such as a run's. `None`: the weights that ship with the package, if any."
         files = find_weights(path if path is not None else Path(__file__).parent / "weights")
         nets, about = zip(*[load_net(file) for file in files])
-        return cls(list(nets), about[0]["size"], device, flips)
+        return cls(list(nets), about[0].get("size", 512), device, flips)
 
     def restore(self, photo, mask=None, always: bool = False) -> Restoration:
         "Restore a photograph (H×W or H×W×3 `uint8`, or a file); `mask` (H×W `bool`) replaces the search; `always` as in `find_damage`."
@@ -162,7 +164,7 @@ def _from_rgb(rgb: np.ndarray, gray: np.ndarray, mask: np.ndarray) -> Restoratio
     image = (cv2.resize(rgb, gray.shape[::-1], interpolation=cv2.INTER_CUBIC).clip(0, 1) * 255).round().astype(np.uint8)
     return Restoration(image, mask, luma(image))
 
-# %% ../nbs/12_restoring.ipynb #42fc8289
+# %% ../nbs/12_restoring.ipynb #063dff64
 def plan_outputs(
     inputs,  # files and folders
     out,  # folder for the results
@@ -171,35 +173,34 @@ def plan_outputs(
     pairs = []
     for item in map(Path, inputs):
         pairs += [(p, p.relative_to(item)) for p in find_photos(item)] if item.is_dir() else [(item, Path(item.name))]
-    stems = [str(relative.with_suffix("")) for _, relative in pairs]
-    plan = []
-    for (source, relative), stem in zip(pairs, stems):
-        name = stem if stems.count(stem) == 1 else f"{stem}_{relative.suffix[1:]}"
-        plan.append((source, Path(out) / f"{name}.png"))
-    targets = [target for _, target in plan]
-    for source, target in plan:
-        if target.resolve() in {s.resolve() for s, _ in plan}:
+    stem = lambda relative: str(relative.with_suffix(""))
+    key = lambda path: str(path).casefold()  # some file systems do not tell a.png from A.png
+    stems = Counter(key(stem(relative)) for _, relative in pairs)
+    name = lambda relative: stem(relative) if stems[key(stem(relative))] == 1 else f"{stem(relative)}_{relative.suffix[1:]}"
+    plan = [(source, Path(out) / f"{name(relative)}.png") for source, relative in pairs]
+    targets, sources = Counter(key(target) for _, target in plan), {source.resolve() for source, _ in plan}
+    for _, target in plan:
+        if target.resolve() in sources:
             raise PhotoError(f"{target}: would overwrite an input; another --out folder is wanted")
-        if targets.count(target) > 1:
+        if targets[key(target)] > 1:
             raise PhotoError(f"{target}: two inputs would be written there; restore them one after the other")
     return plan
 
-# %% ../nbs/12_restoring.ipynb #52caa862
+# %% ../nbs/12_restoring.ipynb #deabb30e
 def restore_files(
     inputs,  # files and folders
     out,  # folder for the results, made if it is not there
     restorer: Restorer,
     mask=None,  # a mask file for all of them: white (128 and above) = damaged
     progress: bool = True,
-) -> dict[Path, str]:  # what failed, and why
+) -> dict[Path, str]:  # for each photograph why it failed, or nothing
     "Restore photographs to PNG files."
-    from tqdm import tqdm
-
-    failed = {}
+    result = {}
     given = None if mask is None else read_gray(mask) >= 128
     for source, target in tqdm(plan_outputs(inputs, out), desc="restore", unit="photo", disable=not progress):
         try:
             write_png(target, restorer.restore(source, given).image)
+            result[source] = ""
         except PhotoError as error:
-            failed[source] = str(error).removeprefix(f"{source}: ")
-    return failed
+            result[source] = str(error).removeprefix(f"{source}: ")
+    return result

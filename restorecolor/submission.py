@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['SubmissionError', 'check_submission', 'write_submission']
 
-# %% ../nbs/14_submission.ipynb #72f45fa9
+# %% ../nbs/14_submission.ipynb #9f9a8fbc
 import io
 import zipfile
+import zlib
 from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
@@ -35,7 +36,7 @@ def _picture_problem(data: bytes, size: tuple[int, int]) -> str:
         return f"cannot be read ({error})"
     return ""
 
-# %% ../nbs/14_submission.ipynb #c6cde8c1
+# %% ../nbs/14_submission.ipynb #3452e0c4
 def check_submission(
     path,  # the zip
     contest: ContestFolder,  # whose test photographs it answers
@@ -46,7 +47,7 @@ def check_submission(
         with zipfile.ZipFile(path) as archive:
             given = archive.namelist()
             pictures = {n: archive.read(n) for n in given if n in wanted}
-    except (zipfile.BadZipFile, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError) as error:  # RuntimeError: it is encrypted
         return [f"{path}: not a zip that can be read ({error})"]
     problems = [f"{n}: lies in a folder, the pictures must lie at the top" for n in given if "/" in n.strip("/") or n.endswith("/")]
     problems += [f"{n}: not among the test photographs" for n in given if n not in wanted and "/" not in n]

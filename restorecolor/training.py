@@ -6,14 +6,13 @@
 __all__ = ['TrainConfig', 'resolve_precision', 'warmup_cosine', 'LitRestorer', 'Progress', 'Pictures', 'read_metrics', 'fit_fold',
            'fit_folds']
 
-# %% ../nbs/11_training.ipynb #27b3d300
+# %% ../nbs/11_training.ipynb #992b8543
 import dataclasses
 import difflib
 import hashlib
 import json
 import logging
 import math
-import os
 import shutil
 import time
 import warnings
@@ -28,10 +27,10 @@ import torch
 from .data import PhotoData
 from .losses import WeightedLoss
 from .metrics import ContestScore
-from .models import RestorationNet, load_net, save_net
+from .models import RestorationNet, save_net
 from .photos import atomic
 
-# %% ../nbs/11_training.ipynb #522b8333
+# %% ../nbs/11_training.ipynb #b9aba061
 @dataclass
 class TrainConfig:
     "All that a training run can be told."
@@ -52,7 +51,7 @@ class TrainConfig:
     precision: str = "auto"  # Lightning's names; auto: bf16 or fp16 on a GPU that has it, else 32-true
     accelerator: str = "auto"  # Lightning's names: auto, cpu, gpu, mps
     devices: int = 1  # how many of them
-    strategy: str = "auto"  # Lightning's names: auto, ddp, fsdp …
+    strategy: str = "auto"  # Lightning's names; in a notebook, those that end in _notebook
     workers: int = 2  # processes that read photographs
     seed: int = 0
 
@@ -65,22 +64,24 @@ class TrainConfig:
                 raise ValueError(f"unknown training parameter {name!r}; the nearest are {', '.join(difflib.get_close_matches(name, known, 3, 0.3)) or known}")
         config = cls(**values)
         for name in ("batch_size", "epochs", "patience", "lr", "devices"):
-            if not getattr(config, name) > 0:
-                raise ValueError(f"{name} must be above 0, got {getattr(config, name)!r}")
+            value = getattr(config, name)
+            if not isinstance(value, (int, float)) or value <= 0:
+                raise ValueError(f"{name} must be a number above 0, got {value!r}")
         if config.size < 64 or config.size % 32:
             raise ValueError(f"size must be a multiple of 32 from 64 on, got {config.size}")
         return config
 
-# %% ../nbs/11_training.ipynb #58e820a0
+# %% ../nbs/11_training.ipynb #f02db2da
 def resolve_precision(
     precision: str,  # `auto`, or one of Lightning's names
+    accelerator: str = "auto",  # one of Lightning's names
 ) -> str:
     "`auto` made concrete: `bf16-mixed` or `16-mixed` on a GPU, `32-true` elsewhere."
     if precision != "auto":
         return precision
-    if not torch.cuda.is_available():
+    if accelerator not in ("auto", "gpu", "cuda") or not torch.cuda.is_available():
         return "32-true"
-    return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
+    return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "16-mixed"
 
 # %% ../nbs/11_training.ipynb #7ec75fa3
 def warmup_cosine(
@@ -94,7 +95,7 @@ def warmup_cosine(
         return (step + 1) / rise
     return 0.5 * (1 + math.cos(math.pi * min(1, (step - rise) / max(1, total - rise))))
 
-# %% ../nbs/11_training.ipynb #b7648302
+# %% ../nbs/11_training.ipynb #4b37d729
 class LitRestorer(L.LightningModule):
     "A `RestorationNet` with its losses, its optimiser and the contest's score."
 
@@ -116,7 +117,10 @@ class LitRestorer(L.LightningModule):
         return luma + color
 
     def on_train_epoch_start(self):
-        self.trainer.datamodule.train.set_epoch(self.current_epoch)
+        torch.manual_seed(self.config.seed + 1000 * (self.current_epoch + 1))  # for layers that drop at random
+
+    def on_train_epoch_end(self):
+        self.trainer.datamodule.train.set_epoch(self.current_epoch + 1)
 
     def validation_step(self, batch, _):
         self.score.update(self(batch["damaged"], batch["mask"]).rgb, batch["rgb"], batch["mask"])
@@ -134,7 +138,7 @@ class LitRestorer(L.LightningModule):
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: warmup_cosine(step, total, self.config.warmup))
         return dict(optimizer=optimizer, lr_scheduler=dict(scheduler=schedule, interval="step"))
 
-# %% ../nbs/11_training.ipynb #82d4fa50
+# %% ../nbs/11_training.ipynb #ec68c2da
 class Progress(L.Callback):
     "One bar over all steps, and a line for each epoch."
 
@@ -143,15 +147,16 @@ class Progress(L.Callback):
 
         self.bar = tqdm(total=int(trainer.estimated_stepping_batches), initial=trainer.global_step, unit="step", mininterval=2, leave=False)
 
-    def on_train_batch_end(self, trainer, module, outputs, batch, index):
-        self.bar.update(trainer.global_step - self.bar.n)
-
     def on_train_epoch_start(self, trainer, module):
-        self.start = time.time()
+        self.start, self.losses = time.time(), []
+
+    def on_train_batch_end(self, trainer, module, outputs, batch, index):
+        self.losses.append(outputs["loss"].detach())
+        self.bar.update(trainer.global_step - self.bar.n)
 
     def on_validation_end(self, trainer, module):
         m = {k.split("/")[1]: float(v) for k, v in trainer.callback_metrics.items()}
-        self.bar.write(f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}  loss {m.get('loss', np.nan):.3f}  score {m['score']:.3f}"
+        self.bar.write(f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}  loss {torch.stack(self.losses).mean():.3f}  score {m['score']:.3f}"
                        f"  (S {m['S']:.3f}  M {m['M']:.3f}  C {m['C']:.3f})  {time.time() - self.start:.0f} s")
 
     def on_train_end(self, trainer, module):
@@ -179,10 +184,11 @@ class Pictures(L.Callback):
                 if hasattr(logger.experiment, "add_image"):
                     logger.experiment.add_image("val/restorations", grid, trainer.current_epoch + 1)
 
-# %% ../nbs/11_training.ipynb #ebc9e464
+# %% ../nbs/11_training.ipynb #0eb29b3a
 def _digest(table: pd.DataFrame) -> str:
     "A digest of the photographs and their folds."
-    text = "\n".join(f"{Path(p).name} {f}" for p, f in zip(table.path, table.fold) if f >= 0)
+    known_by = table["digest"] if "digest" in table else table.path  # the audit's digest of the pixels
+    text = "\n".join(f"{name} {fold}" for name, fold in zip(known_by, table.fold) if fold >= 0)
     return hashlib.sha1(text.encode()).hexdigest()[:16]
 
 
@@ -195,7 +201,7 @@ def _open_fold(folder: Path, config: TrainConfig, table: pd.DataFrame, fold: int
     with atomic(known) as temporary:
         temporary.write_text(json.dumps(told, indent=1))
 
-# %% ../nbs/11_training.ipynb #68f6facf
+# %% ../nbs/11_training.ipynb #829af740
 def _trainer(config: TrainConfig, folder: Path) -> L.Trainer:
     "Lightning's trainer with our callbacks and loggers, writing to `folder` only."
     from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
@@ -203,13 +209,13 @@ def _trainer(config: TrainConfig, folder: Path) -> L.Trainer:
 
     best = ModelCheckpoint(folder, "best", monitor="val/score", mode="max", save_last=True, enable_version_counter=False)
     return L.Trainer(
-        max_epochs=config.epochs, precision=resolve_precision(config.precision), accelerator=config.accelerator,
+        max_epochs=config.epochs, precision=resolve_precision(config.precision, config.accelerator), accelerator=config.accelerator,
         devices=config.devices, strategy=config.strategy, default_root_dir=folder, num_sanity_val_steps=0,
         callbacks=[best, EarlyStopping("val/score", patience=config.patience, mode="max"), Progress(), Pictures(folder / "pictures")],
-        logger=[CSVLogger(folder, name="", version="logs"), TensorBoardLogger(folder, name="", version="tensorboard")],
+        logger=[CSVLogger(folder, name="", version="logs", flush_logs_every_n_steps=1), TensorBoardLogger(folder, name="", version="tensorboard")],
         log_every_n_steps=5, enable_progress_bar=False, enable_model_summary=False)
 
-# %% ../nbs/11_training.ipynb #88c2424b
+# %% ../nbs/11_training.ipynb #80c53514
 def read_metrics(
     folder,  # a fold's folder
 ) -> pd.DataFrame:  # columns epoch, step, train/loss, val/score …
@@ -227,8 +233,9 @@ def _collect_metrics(folder: Path):
         table = pd.concat([old[old.step < new.step.min()], new]) if len(old) else new
         with atomic(folder / "metrics.csv") as temporary:
             table.to_csv(temporary, index=False)
+        logged.unlink()
 
-# %% ../nbs/11_training.ipynb #bffa25c6
+# %% ../nbs/11_training.ipynb #c09eb5c2
 def fit_fold(
     config: TrainConfig,
     table: pd.DataFrame,  # with columns path and fold
@@ -244,8 +251,11 @@ def fit_fold(
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     L.seed_everything(config.seed + fold, workers=True, verbose=False)
     data = PhotoData(table, fold, config.size, config.batch_size, config.workers, config.seed, config.crop)
-    module, trainer, start = LitRestorer(config), _trainer(config, folder), time.time()
+    _collect_metrics(folder)  # what a killed run has logged
     last = folder / "last.ckpt"
+    if last.is_file():
+        data.train.set_epoch(torch.load(last, map_location="cpu", weights_only=True)["epoch"] + 1)
+    module, trainer, start = LitRestorer(config), _trainer(config, folder), time.time()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Lightning's advice on workers, logging intervals and the like
@@ -273,7 +283,7 @@ def _finish_fold(folder: Path, config: TrainConfig, module: LitRestorer, seconds
         temporary.write_text(json.dumps(result, indent=1))
     return result
 
-# %% ../nbs/11_training.ipynb #0f2a7ecf
+# %% ../nbs/11_training.ipynb #f54c2b43
 def fit_folds(
     config: TrainConfig,
     table: pd.DataFrame,  # with columns path and fold
@@ -281,6 +291,9 @@ def fit_folds(
     folds=None,  # which ones; `None`: all in the table
 ) -> pd.DataFrame:  # a row for each fold: its scores, epoch, seconds, net
     "Train several folds one after the other; finished ones are not trained again."
+    for old in Path(folder).glob("fold*/config.json"):  # networks of other photographs or folds would mislead what follows
+        if json.loads(old.read_text())["photographs"] != _digest(table):
+            shutil.rmtree(old.parent)
     folds = sorted(set(table.fold) - {-1}) if folds is None else list(folds)
     rows = {}
     for fold in folds:

@@ -19,7 +19,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-# %% ../nbs/15_workbook.ipynb #308c9567
+# %% ../nbs/15_workbook.ipynb #40ca6a58
 class RunError(RuntimeError):
     "A run that cannot start or go on: the message says why, and what to do."
 
@@ -42,7 +42,7 @@ def run_folder(
 ) -> Path:
     "The folder of a run: `smoke` → outputs/smoke of the clone; anything with a slash is a path as it is."
     path = Path(run)
-    return path.absolute() if path.is_absolute() or len(path.parts) > 1 else project_root() / "outputs" / path
+    return path.absolute() if any(separator in str(run) for separator in "/\\") else project_root() / "outputs" / path
 
 # %% ../nbs/15_workbook.ipynb #56506073
 def parameters_of(
@@ -70,7 +70,7 @@ def split_parameters(
             raise RunError(f"unknown parameter {name!r}; the nearest are {', '.join(near) or ', '.join(names)}")
     return {stage: {n: v for n, v in values.items() if n in p} for stage, p in known.items()}
 
-# %% ../nbs/15_workbook.ipynb #8e4224c6
+# %% ../nbs/15_workbook.ipynb #5230f36e
 PROFILES = Path(__file__).parent / "profiles" if "__file__" in globals() else project_root() / "restorecolor" / "profiles"
 
 
@@ -91,7 +91,13 @@ def read_profile(
         raise RunError(f"{path}: not YAML ({str(error).splitlines()[0]})") from error
     if not isinstance(values, dict):
         raise RunError(f"{path}: `name: value` lines are wanted, got a {type(values).__name__}")
-    return values
+    return {name: _number(value) for name, value in values.items()}
+
+
+def _number(value):
+    "YAML 1.1 takes 1e-4 for text: a text that is a number becomes one."
+    looks = isinstance(value, str) and re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", value)
+    return float(value) if looks else value
 
 
 def parse_setting(text: str) -> tuple[str, object]:
@@ -101,10 +107,7 @@ def parse_setting(text: str) -> tuple[str, object]:
     name, equals, value = text.partition("=")
     if not equals or not name.strip().isidentifier():
         raise RunError(f"--set wants name=value, got {text!r}")
-    value = yaml.safe_load(value)
-    if isinstance(value, str) and re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", value):
-        value = float(value)  # YAML 1.1 takes 1e-4 for text
-    return name.strip(), value
+    return name.strip(), _number(yaml.safe_load(value))
 
 # %% ../nbs/15_workbook.ipynb #7bbdfbc3
 def run_notebook(
@@ -129,7 +132,7 @@ def run_notebook(
         raise RunError(f"{notebook.stem}: {error.evalue or error.ename} (traceback in {output})") from None
     return output
 
-# %% ../nbs/15_workbook.ipynb #938c4854
+# %% ../nbs/15_workbook.ipynb #c40e1aa0
 def _stage_key(parameters: dict, notebook: Path, before: str) -> str:
     "A digest of a stage's parameters, its notebook's code, and the stage before."
     code = [c["source"] for c in json.loads(notebook.read_text(encoding="utf-8"))["cells"] if c["cell_type"] == "code"]
@@ -145,12 +148,15 @@ def _write_json(path: Path, value):
 
 def _provenance(profile, values: dict) -> dict:
     "What was run, from which commit, with which versions."
-    git = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=project_root(), capture_output=True, text=True)
+    try:
+        commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=project_root(), capture_output=True, text=True).stdout.strip()
+    except FileNotFoundError:  # no git on this machine
+        commit = ""
     packages = ("restorecolor", "torch", "lightning", "segmentation-models-pytorch", "timm", "umap-learn", "hdbscan", "numpy", "opencv-python-headless")
-    return dict(profile=str(profile), parameters=values, commit=git.stdout.strip() or None, python=sys.version.split()[0],
+    return dict(profile=str(profile), parameters=values, commit=commit or None, python=sys.version.split()[0],
                 versions={p: importlib.metadata.version(p) for p in packages})
 
-# %% ../nbs/15_workbook.ipynb #cbf390ef
+# %% ../nbs/15_workbook.ipynb #4aecb33e
 def run_profile(
     profile,  # a name, or a YAML file
     out=None,  # folder of the run; `None`: outputs/<profile>
@@ -173,7 +179,7 @@ def run_profile(
             print(f"{head}: finished before", flush=True)
         else:
             note.unlink(missing_ok=True)
-            print(f"{head}: {notebook.relative_to(root)} → {folder / f'{stage}.ipynb'}", flush=True)
+            print(f"{head}: {notebook.relative_to(root)} to {folder / f'{stage}.ipynb'}", flush=True)
             start = datetime.datetime.now()
             run_notebook(notebook, folder / f"{stage}.ipynb", split[stage] | {"run": str(folder)})
             seconds = (datetime.datetime.now() - start).total_seconds()
@@ -181,7 +187,7 @@ def run_profile(
         before = key
     return folder
 
-# %% ../nbs/15_workbook.ipynb #b7249ec5
+# %% ../nbs/15_workbook.ipynb #71bf0e66
 def _run(args):
     settings = dict(parse_setting(s) for s in args.set)
     folder = run_profile(args.profile, args.out, settings)
@@ -195,11 +201,11 @@ def _dataset(args):
 
 
 def _restore(args):
-    from restorecolor.restoring import Restorer, plan_outputs, restore_files
+    from restorecolor.restoring import Restorer, restore_files
 
-    plan = plan_outputs(args.photos, args.out)
-    failed = restore_files(args.photos, args.out, Restorer.from_pretrained(args.weights, flips=not args.no_flips), args.mask)
-    print(f"{len(plan) - len(failed)} of {len(plan)} restored into {args.out}")
+    result = restore_files(args.photos, args.out, Restorer.from_pretrained(args.weights, flips=not args.no_flips), args.mask)
+    failed = {path: why for path, why in result.items() if why}
+    print(f"{len(result) - len(failed)} of {len(result)} restored into {args.out}")
     if failed:
         raise RunError("not restored:\n" + "\n".join(f"  {path}: {why}" for path, why in failed.items()))
 
@@ -248,14 +254,14 @@ def _parser() -> argparse.ArgumentParser:
     add("--data", required=True, help="the contest's folder")
     return parser
 
-# %% ../nbs/15_workbook.ipynb #86d55a99
+# %% ../nbs/15_workbook.ipynb #6af2a779
 def main(argv=None) -> int:
     "The command `restorecolor`; returns the exit code."
     args = _parser().parse_args(argv)
     try:
         args.function(args)
         return 0
-    except (RunError, ValueError, OSError) as error:  # PhotoError, ContestError, EncoderError … are ValueErrors
+    except (RuntimeError, ValueError, OSError) as error:  # RunError, PhotoError, ContestError …, and what PyTorch says of a full GPU
         file = getattr(error, "filename", None)
         print(f"restorecolor: {file}: {error.strerror}" if file else f"restorecolor: {error}", file=sys.stderr)
         return 1
