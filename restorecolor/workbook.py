@@ -109,7 +109,7 @@ def parse_setting(text: str) -> tuple[str, object]:
         raise RunError(f"--set wants name=value, got {text!r}")
     return name.strip(), _number(yaml.safe_load(value))
 
-# %% ../nbs/15_workbook.ipynb #7bbdfbc3
+# %% ../nbs/15_workbook.ipynb #34537179
 def run_notebook(
     notebook,  # to execute
     output,  # where the executed copy goes; written as it proceeds
@@ -125,7 +125,7 @@ def run_notebook(
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # the kernel's idle threads leave the processors to others
     try:
         papermill.execute_notebook(str(notebook), str(output), parameters=parameters, cwd=str(notebook.parent), kernel_name="python3",
-                                   progress_bar=False, extra_arguments=["--log-level=ERROR"], stdout_file=sys.stdout, stderr_file=sys.stderr)
+                                   progress_bar=False, extra_arguments=["--log-level=CRITICAL"], stdout_file=sys.stdout, stderr_file=sys.stderr)
     except PapermillExecutionError as error:
         if error.ename == "KeyboardInterrupt":
             raise KeyboardInterrupt from None
