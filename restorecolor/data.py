@@ -96,7 +96,7 @@ class EpochOrder(Sampler):
     def __iter__(self):
         yield from np.random.default_rng([self.photos.seed, int(self.photos._epoch[0])]).permutation(len(self)).tolist()
 
-# %% ../nbs/09_data.ipynb #90f01a2e
+# %% ../nbs/09_data.ipynb #441814a9
 class PhotoData(L.LightningDataModule):
     "Training and validation batches of one fold."
 
@@ -109,11 +109,14 @@ class PhotoData(L.LightningDataModule):
         workers: int = 2,  # reading processes
         seed: int = 0,
         crop: tuple[float, float] = (0.5, 1.0),  # see `DamagedPhotos`
+        val_photos: int = 0,  # how many validate, evenly chosen; 0: all of the fold
     ):
         super().__init__()
         train, val = table[(table.fold >= 0) & (table.fold != fold)], table[table.fold == fold]
         if not len(train) or not len(val):
             raise ValueError(f"fold {fold} has {len(val)} photographs to validate on and {len(train)} to train on; the table has folds {sorted(set(table.fold))}")
+        if val_photos and val_photos < len(val):
+            val = val.iloc[np.linspace(0, len(val) - 1, val_photos).astype(int)]
         self.batch_size, self.workers, self.seed = batch_size, workers, seed
         self.train = DamagedPhotos(train.path, size, seed, True, crop)
         self.val = DamagedPhotos(val.path, size, seed, False)

@@ -55,7 +55,7 @@ class CBAM(nn.Module):
         x = x * self.channel(x)
         return x * self.spatial(x)
 
-# %% ../nbs/10_models.ipynb #0501dbec
+# %% ../nbs/10_models.ipynb #e637426d
 class CBAMUnetPlusPlus(nn.Module):
     "U-Net++ (Zhou et al. 2018) with CBAM on the deepest encoder feature: N×in×H×W → N×out×H×W."
 
@@ -67,6 +67,8 @@ class CBAMUnetPlusPlus(nn.Module):
         out_channels: int = 1,
         encoder: str = LITE0,  # see `encoders.load_encoder`
         weights: str | None = "imagenet",  # of the encoder; `None`: random
+        half: bool = False,  # decode to half the size only, and enlarge the result
+        padding: str = "zeros",  # of the decoder's convolutions: `zeros`, or `replicate`, which does not show where the border is
     ):
         super().__init__()
         from segmentation_models_pytorch.decoders.unetplusplus.decoder import UnetPlusPlusDecoder
@@ -74,8 +76,12 @@ class CBAMUnetPlusPlus(nn.Module):
         self.encoder = load_encoder(encoder, in_channels, weights)
         channels = self.encoder.out_channels
         self.cbam = CBAM(channels[-1])
-        self.decoder = UnetPlusPlusDecoder(encoder_channels=channels, decoder_channels=(256, 128, 64, 32, 16), n_blocks=5)
-        self.head = nn.Conv2d(16, out_channels, 3, padding=1)
+        widths = (256, 128, 64, 32, 16)[: 5 - half]
+        self.half = half
+        self.decoder = UnetPlusPlusDecoder(encoder_channels=channels[half:], decoder_channels=widths, n_blocks=len(widths))
+        self.head = nn.Conv2d(widths[-1], out_channels, 3, padding=1)
+        for conv in (m for part in (self.decoder, self.head) for m in part.modules() if isinstance(m, nn.Conv2d) and m.padding[0]):
+            conv.padding_mode, conv._reversed_padding_repeated_twice = padding, [conv.padding[0]] * 4
         nn.init.normal_(self.head.weight, std=0.01)  # it begins by saying nearly nothing: corrections start small
         nn.init.zeros_(self.head.bias)
 
@@ -86,7 +92,8 @@ class CBAMUnetPlusPlus(nn.Module):
             raise ValueError(f"sides must be multiples of {self.stride}: pad {height}×{width} to {up(height)}×{up(width)}")
         features = list(self.encoder(x))
         features[-1] = self.cbam(features[-1])
-        return self.head(self.decoder(features))
+        out = self.head(self.decoder(features[self.half :]))
+        return F.interpolate(out, size=(height, width), mode="bilinear") if self.half else out
 
 # %% ../nbs/10_models.ipynb #e7889e43
 def smooth_fill(
@@ -133,7 +140,7 @@ def compose(
     "The picture from both stages' results: chroma is joined with the luminance, RGB stands for itself."
     return with_luma(ycc_to_rgb(luma, color), luma) if color.shape[1] == 2 else color.clamp(0, 1)
 
-# %% ../nbs/10_models.ipynb #75cfcdf9
+# %% ../nbs/10_models.ipynb #a3f14202
 DESIGNS = ("chroma", "rgb")
 
 
@@ -151,8 +158,11 @@ class RestorationNet(nn.Module):
             raise ValueError(f"unknown design {design!r}: {' or '.join(DESIGNS)} is wanted")
         self.config = dict(design=design, encoder=encoder)
         self.chroma = design == "chroma"
-        self.stage1 = CBAMUnetPlusPlus(2 if self.chroma else 1, 1, encoder, weights)
-        self.stage2 = CBAMUnetPlusPlus(1, 2 if self.chroma else 3, encoder, weights)
+        if self.chroma:
+            self.stage1 = CBAMUnetPlusPlus(2, 1, encoder, weights, padding="replicate")
+            self.stage2 = CBAMUnetPlusPlus(1, 2, encoder, weights, half=True, padding="replicate")
+        else:
+            self.stage1, self.stage2 = CBAMUnetPlusPlus(1, 1, encoder, weights), CBAMUnetPlusPlus(1, 3, encoder, weights)
         mean, std = gray_normalization(encoder)
         self.normalize = lambda x: (x - mean) / std
 
@@ -208,12 +218,12 @@ def check_net(
     optimizer.step()
     assert torch.isfinite(first) and loss() < first, "one step did not lower the loss"
 
-# %% ../nbs/10_models.ipynb #68ee3e6d
+# %% ../nbs/10_models.ipynb #4afa6728
 class WeightsError(ValueError):
     "A file of weights that cannot be used: the message names the file, what came and what is wanted."
 
 
-FORMAT = "restorecolor-1"
+FORMAT = "restorecolor-2"
 
 
 def save_net(

@@ -30,7 +30,7 @@ from .metrics import ContestScore
 from .models import RestorationNet, save_net
 from .photos import atomic
 
-# %% ../nbs/11_training.ipynb #b9aba061
+# %% ../nbs/11_training.ipynb #0ffc043e
 @dataclass
 class TrainConfig:
     "All that a training run can be told."
@@ -47,7 +47,10 @@ class TrainConfig:
     weight_decay: float = 0.01
     warmup: float = 0.05  # share of all steps in which the learning rate rises
     luma_losses: dict = field(default_factory=lambda: {"l1": 1.0, "masked_l1": 1.0, "masked_ssim": 0.1})  # on stage 1
-    color_losses: dict = field(default_factory=lambda: {"l1": 1.0})  # on stage 2: its chroma, or RGB
+    color_losses: dict = field(default_factory=lambda: {"l1": 1.0, "gradient": 4.0, "saturation": 0.5})  # on stage 2: its chroma, or RGB
+    rgb_losses: dict = field(default_factory=lambda: {"hue": 0.1})  # on the picture; may be empty
+    ema: float = 0.998  # decay of the running average of the weights, which is what is validated and kept; 0: none
+    val_photos: int = 0  # photographs that validate after each epoch, evenly chosen; 0: all of the fold
     precision: str = "auto"  # Lightning's names; auto: bf16 or fp16 on a GPU that has it, else 32-true
     accelerator: str = "auto"  # Lightning's names: auto, cpu, gpu, mps
     devices: int = 1  # how many of them
@@ -95,7 +98,7 @@ def warmup_cosine(
         return (step + 1) / rise
     return 0.5 * (1 + math.cos(math.pi * min(1, (step - rise) / max(1, total - rise))))
 
-# %% ../nbs/11_training.ipynb #4b37d729
+# %% ../nbs/11_training.ipynb #a0268615
 class LitRestorer(L.LightningModule):
     "A `RestorationNet` with its losses, its optimiser and the contest's score."
 
@@ -104,6 +107,7 @@ class LitRestorer(L.LightningModule):
         self.config = config
         self.net = RestorationNet(config.design, config.encoder, config.encoder_weights).to(memory_format=torch.channels_last)
         self.luma_loss, self.color_loss = WeightedLoss(config.luma_losses), WeightedLoss(config.color_losses)
+        self.rgb_loss = WeightedLoss(config.rgb_losses) if any(config.rgb_losses.values()) else None
         self.score = ContestScore()
 
     def forward(self, damaged, mask):
@@ -113,6 +117,8 @@ class LitRestorer(L.LightningModule):
         out = self(batch["damaged"], batch["mask"])
         luma = self.luma_loss(out.luma, batch["luma"], batch["mask"])
         color = self.color_loss(out.color, self.net.target(batch["rgb"]), batch["mask"])
+        if self.rgb_loss:
+            color = color + self.rgb_loss(out.rgb, batch["rgb"], batch["mask"])
         self.log_dict({"train/loss": luma + color, "train/luma": luma, "train/color": color}, on_step=True, on_epoch=False)
         return luma + color
 
@@ -201,7 +207,16 @@ def _open_fold(folder: Path, config: TrainConfig, table: pd.DataFrame, fold: int
     with atomic(known) as temporary:
         temporary.write_text(json.dumps(told, indent=1))
 
-# %% ../nbs/11_training.ipynb #829af740
+# %% ../nbs/11_training.ipynb #d5a06367
+def _average(config: TrainConfig) -> list:
+    "Lightning's callback for a running average of the weights, which forgets its beginnings faster than its decay says."
+    from lightning.pytorch.callbacks import WeightAveraging
+
+    decay = lambda count: min(config.ema, (1 + float(count)) / (10 + float(count)))
+    mean = lambda average, new, count: decay(count) * average + (1 - decay(count)) * new
+    return [WeightAveraging(avg_fn=mean)] if config.ema else []
+
+
 def _trainer(config: TrainConfig, folder: Path) -> L.Trainer:
     "Lightning's trainer with our callbacks and loggers, writing to `folder` only."
     from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
@@ -211,7 +226,7 @@ def _trainer(config: TrainConfig, folder: Path) -> L.Trainer:
     return L.Trainer(
         max_epochs=config.epochs, precision=resolve_precision(config.precision, config.accelerator), accelerator=config.accelerator,
         devices=config.devices, strategy=config.strategy, default_root_dir=folder, num_sanity_val_steps=0,
-        callbacks=[best, EarlyStopping("val/score", patience=config.patience, mode="max"), Progress(), Pictures(folder / "pictures")],
+        callbacks=[best, EarlyStopping("val/score", patience=config.patience, mode="max"), Progress(), Pictures(folder / "pictures"), *_average(config)],
         logger=[CSVLogger(folder, name="", version="logs", flush_logs_every_n_steps=1), TensorBoardLogger(folder, name="", version="tensorboard")],
         log_every_n_steps=5, enable_progress_bar=False, enable_model_summary=False)
 
@@ -235,7 +250,7 @@ def _collect_metrics(folder: Path):
             table.to_csv(temporary, index=False)
         logged.unlink()
 
-# %% ../nbs/11_training.ipynb #c09eb5c2
+# %% ../nbs/11_training.ipynb #6bf138aa
 def fit_fold(
     config: TrainConfig,
     table: pd.DataFrame,  # with columns path and fold
@@ -250,7 +265,7 @@ def fit_fold(
         return json.loads(done.read_text())
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     L.seed_everything(config.seed + fold, workers=True, verbose=False)
-    data = PhotoData(table, fold, config.size, config.batch_size, config.workers, config.seed, config.crop)
+    data = PhotoData(table, fold, config.size, config.batch_size, config.workers, config.seed, config.crop, config.val_photos)
     _collect_metrics(folder)  # what a killed run has logged
     last = folder / "last.ckpt"
     if last.is_file():
