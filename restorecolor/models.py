@@ -7,7 +7,8 @@ __all__ = ['DESIGNS', 'FORMAT', 'ChannelAttention', 'SpatialAttention', 'CBAM', 
            'pad_to_stride', 'Restored', 'compose', 'RestorationNet', 'check_net', 'WeightsError', 'save_net',
            'load_net']
 
-# %% ../nbs/10_models.ipynb #fbaec294
+# %% ../nbs/10_models.ipynb #6ddd2dfa
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +56,7 @@ class CBAM(nn.Module):
         x = x * self.channel(x)
         return x * self.spatial(x)
 
-# %% ../nbs/10_models.ipynb #e637426d
+# %% ../nbs/10_models.ipynb #a45ea04b
 class CBAMUnetPlusPlus(nn.Module):
     "U-Net++ (Zhou et al. 2018) with CBAM on the deepest encoder feature: N×in×H×W → N×out×H×W."
 
@@ -90,7 +91,9 @@ class CBAMUnetPlusPlus(nn.Module):
         if height % self.stride or width % self.stride:
             up = lambda n: -(-n // self.stride) * self.stride
             raise ValueError(f"sides must be multiples of {self.stride}: pad {height}×{width} to {up(height)}×{up(width)}")
-        features = list(self.encoder(x))
+        slow = x.device.type == "cpu"  # where depthwise convolutions take longer in half precision
+        with torch.autocast(x.device.type, enabled=torch.is_autocast_enabled(x.device.type) and not slow):
+            features = list(self.encoder(x))
         features[-1] = self.cbam(features[-1])
         out = self.head(self.decoder(features[self.half :]))
         return F.interpolate(out, size=(height, width), mode="bilinear") if self.half else out
@@ -218,12 +221,20 @@ def check_net(
     optimizer.step()
     assert torch.isfinite(first) and loss() < first, "one step did not lower the loss"
 
-# %% ../nbs/10_models.ipynb #4afa6728
+# %% ../nbs/10_models.ipynb #dd932c7f
 class WeightsError(ValueError):
     "A file of weights that cannot be used: the message names the file, what came and what is wanted."
 
 
 FORMAT = "restorecolor-2"
+
+
+def _checksum(tensors: dict[str, Tensor]) -> str:
+    "SHA-256 of all values, by name."
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(tensors[name].numpy().tobytes())
+    return digest.hexdigest()
 
 
 def save_net(
@@ -238,9 +249,9 @@ def save_net(
     keep = lambda t: t.detach().cpu().to(torch.float16) if half and t.is_floating_point() else t.detach().cpu()
     tensors = {k: keep(v).contiguous() for k, v in net.state_dict().items()}
     with atomic(path) as temporary:
-        save_file(tensors, temporary, metadata={"format": FORMAT, "net": json.dumps(net.config), "about": json.dumps(about)})
+        save_file(tensors, temporary, metadata={"format": FORMAT, "net": json.dumps(net.config), "about": json.dumps(about), "sha256": _checksum(tensors)})
 
-# %% ../nbs/10_models.ipynb #dbed9b65
+# %% ../nbs/10_models.ipynb #d727b4c9
 def load_net(
     path,  # a file that `save_net` wrote
 ) -> tuple[RestorationNet, dict]:  # the network in evaluation mode, and what was stored about it
@@ -252,15 +263,17 @@ def load_net(
     try:
         with safe_open(path, framework="pt") as file:
             meta = file.metadata() or {}
-            tensors = {k: file.get_tensor(k).float() if file.get_tensor(k).is_floating_point() else file.get_tensor(k) for k in file.keys()}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{path}: not a whole safetensors file ({error})") from error
     if meta.get("format") != FORMAT:
-        raise WeightsError(f"{path}: its format is {meta.get('format')!r}, weights that restorecolor wrote ({FORMAT!r}) are wanted")
+        raise WeightsError(f"{path}: its format is {meta.get('format')!r}, {FORMAT!r} is wanted: weights that this version of restorecolor wrote")
+    if meta["sha256"] != _checksum(tensors):
+        raise WeightsError(f"{path}: damaged, its checksum is not what it was when the file was written; fetch or copy it again")
     config = json.loads(meta["net"])
     net = RestorationNet(**config, weights=None)
     try:
-        net.load_state_dict(tensors)
+        net.load_state_dict({name: t.float() if t.is_floating_point() else t for name, t in tensors.items()})
     except RuntimeError as error:
         raise WeightsError(f"{path}: weights of another architecture than {config} ({str(error).splitlines()[1].strip()[:150]})") from error
     return net.eval(), json.loads(meta["about"])

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['working_copy', 'Restoration', 'find_weights', 'predict', 'Restorer', 'plan_outputs', 'restore_files']
 
-# %% ../nbs/12_restoring.ipynb #6cac29d0
+# %% ../nbs/12_restoring.ipynb #03d57a5a
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from tqdm import tqdm
 from .color import to_image, to_tensor
 from .masks import find_damage
 from .models import RestorationNet, WeightsError, compose, load_net, smooth_fill
-from .photos import MIN_SIDE, PhotoError, find_photos, luma, read_gray, write_png
+from .photos import MIN_SIDE, PhotoError, find_photos, luma, read_gray, read_metadata, write_png
 
 # %% ../nbs/12_restoring.ipynb #c0e63b9a
 def working_copy(
@@ -76,7 +76,7 @@ def predict(
     mean = (total / (len(nets) * (1 + flips)))[0].cpu().numpy().transpose(1, 2, 0)
     return np.ascontiguousarray(mean[..., 0]), np.ascontiguousarray(mean[..., 1:])
 
-# %% ../nbs/12_restoring.ipynb #83fc8481
+# %% ../nbs/12_restoring.ipynb #5b41c637
 class Restorer:
     "Restores photographs: `Restorer.from_pretrained(path).restore(photo)`."
 
@@ -90,8 +90,11 @@ class Restorer:
         if not nets or len({net.config["design"] for net in nets}) > 1:
             raise WeightsError(f"networks of one design are wanted, got {[net.config['design'] for net in nets]}")
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        self.nets = [net.eval().to(device, memory_format=torch.channels_last) for net in nets]
-        self.size, self.flips = size, flips
+        try:
+            self.nets = [net.eval().to(device, memory_format=torch.channels_last) for net in nets]
+        except torch.OutOfMemoryError as error:
+            raise WeightsError(f"the memory of {device} has no room for {len(nets)} network(s); device='cpu' has") from error
+        self.size, self.flips, self.device = size, flips, device
         self.chroma = nets[0].chroma
 
     @classmethod
@@ -186,7 +189,7 @@ def plan_outputs(
             raise PhotoError(f"{target}: two inputs would be written there; restore them one after the other")
     return plan
 
-# %% ../nbs/12_restoring.ipynb #deabb30e
+# %% ../nbs/12_restoring.ipynb #c874b844
 def restore_files(
     inputs,  # files and folders
     out,  # folder for the results, made if it is not there
@@ -194,13 +197,15 @@ def restore_files(
     mask=None,  # a mask file for all of them: white (128 and above) = damaged
     progress: bool = True,
 ) -> dict[Path, str]:  # for each photograph why it failed, or nothing
-    "Restore photographs to PNG files."
+    "Restore photographs to PNG files, which keep their metadata (`photos.read_metadata`)."
     result = {}
     given = None if mask is None else read_gray(mask) >= 128
     for source, target in tqdm(plan_outputs(inputs, out), desc="restore", unit="photo", disable=not progress):
         try:
-            write_png(target, restorer.restore(source, given).image)
+            write_png(target, restorer.restore(source, given).image, **read_metadata(source))
             result[source] = ""
         except PhotoError as error:
             result[source] = str(error).removeprefix(f"{source}: ")
+        except (MemoryError, torch.OutOfMemoryError):
+            result[source] = f"too large for the memory of {restorer.device}; a smaller copy, or another device, is wanted"
     return result

@@ -98,7 +98,7 @@ def warmup_cosine(
         return (step + 1) / rise
     return 0.5 * (1 + math.cos(math.pi * min(1, (step - rise) / max(1, total - rise))))
 
-# %% ../nbs/11_training.ipynb #a0268615
+# %% ../nbs/11_training.ipynb #8756cac8
 class LitRestorer(L.LightningModule):
     "A `RestorationNet` with its losses, its optimiser and the contest's score."
 
@@ -139,7 +139,7 @@ class LitRestorer(L.LightningModule):
         return self(batch["damaged"], batch["mask"]).rgb
 
     def configure_optimizers(self):
-        optimizer = torch.optim.AdamW(self.parameters(), lr=self.config.lr, weight_decay=self.config.weight_decay)
+        optimizer = torch.optim.AdamW(self.parameters(), lr=self.config.lr, weight_decay=self.config.weight_decay, fused=True)
         total = int(self.trainer.estimated_stepping_batches)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: warmup_cosine(step, total, self.config.warmup))
         return dict(optimizer=optimizer, lr_scheduler=dict(scheduler=schedule, interval="step"))

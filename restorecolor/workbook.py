@@ -70,12 +70,12 @@ def split_parameters(
             raise RunError(f"unknown parameter {name!r}; the nearest are {', '.join(near) or ', '.join(names)}")
     return {stage: {n: v for n, v in values.items() if n in p} for stage, p in known.items()}
 
-# %% ../nbs/15_workbook.ipynb #5230f36e
+# %% ../nbs/15_workbook.ipynb #325dfef8
 PROFILES = Path(__file__).parent / "profiles" if "__file__" in globals() else project_root() / "restorecolor" / "profiles"
 
 
 def read_profile(
-    profile,  # a name (`smoke`, `demo`, `contest`, `seed`), or a YAML file
+    profile,  # a name (`smoke`, `demo`, `photos`, `contest`, `seed`), or a YAML file
 ) -> dict:
     "The values of a profile. Raises `RunError` with the nearest names, or what is wrong with the file."
     import yaml
@@ -187,7 +187,7 @@ def run_profile(
         before = key
     return folder
 
-# %% ../nbs/15_workbook.ipynb #71bf0e66
+# %% ../nbs/15_workbook.ipynb #d2e2b422
 def _run(args):
     settings = dict(parse_setting(s) for s in args.set)
     folder = run_profile(args.profile, args.out, settings)
@@ -210,6 +210,16 @@ def _restore(args):
         raise RunError("not restored:\n" + "\n".join(f"  {path}: {why}" for path, why in failed.items()))
 
 
+def _score(args):
+    from restorecolor.evaluation import bootstrap, score_folders
+
+    table = score_folders(args.restored, args.originals, args.inputs).set_index("name")
+    print(table.round(4).to_string())
+    mean, low, high = bootstrap(table["score" if args.inputs else "C"])
+    print("\n" + table.mean().round(4).to_frame("mean").T.to_string())
+    print(f"{len(table)} photographs; 95 % interval of the mean {'score' if args.inputs else 'C'}: {low:.4f} to {high:.4f}")
+
+
 def _check(args):
     from restorecolor.contest import ContestFolder
     from restorecolor.submission import check_submission
@@ -219,7 +229,7 @@ def _check(args):
         raise RunError(f"{args.zip} would be refused:\n" + "\n".join(f"  {p}" for p in problems))
     print(f"{args.zip}: nothing is wrong with it")
 
-# %% ../nbs/15_workbook.ipynb #5ddeb301
+# %% ../nbs/15_workbook.ipynb #57a70dfb
 def _parser() -> argparse.ArgumentParser:
     from restorecolor import __version__
 
@@ -233,7 +243,7 @@ def _parser() -> argparse.ArgumentParser:
         return sub.add_argument
 
     add = command(_run, "clean, train, evaluate and submit, as a profile says; goes on where it was stopped")
-    add("profile", help="smoke, demo, contest, seed, or a YAML file")
+    add("profile", help="smoke, demo, photos, contest, seed, or a YAML file")
     add("--out", help="folder of the run (default: outputs/PROFILE)")
     add("--set", action="append", default=[], metavar="NAME=VALUE", help="replace a value of the profile; may be given several times")
     add = command(_dataset, "make a contest-style data set from any folder of photographs")
@@ -246,9 +256,13 @@ def _parser() -> argparse.ArgumentParser:
     add = command(_restore, "restore photographs: find the damage, fill it, colour the picture")
     add("photos", nargs="+", help="files and folders")
     add("--out", required=True, help="folder for the restored photographs (PNG)")
-    add("--weights", help="a file of weights, or the folder of a run")
+    add("--weights", help="a file of weights, or the folder of a run (default: those that come with the package)")
     add("--mask", help="an image, white where the photograph is damaged; replaces the search")
     add("--no-flips", action="store_true", help="faster: do not average with the mirror image")
+    add = command(_score, "score restorations, by whatever tool, as the contest does")
+    add("restored", help="folder of restorations")
+    add("originals", help="folder of originals of the same names")
+    add("--inputs", help="folder of the damaged photographs; without them there is no M and no score")
     add = command(_check, "say what is wrong with a submission")
     add("zip")
     add("--data", required=True, help="the contest's folder")
