@@ -10,14 +10,14 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	"$$p" -c '$(SUPPORTED)' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
 BIN := .venv/bin
 export JUPYTER_PLATFORM_DIRS := 1
-# idle threads leave the processors to others
-export OMP_WAIT_POLICY := PASSIVE
 
 .PHONY: demo test lab docs install clean
 
 demo: install
 	$(BIN)/restorecolor run demo
 
+# the tests of two notebooks at a time: idle threads leave the processors to others
+test: export OMP_WAIT_POLICY := PASSIVE
 test: install
 	$(BIN)/nbdev_test --n_workers 2 --do_print
 

@@ -73,14 +73,15 @@ def soft_hue_histogram(
         counts = counts.scatter_add(1, bins.flatten(1), share.flatten(1))
     return counts
 
-# %% ../nbs/06_losses.ipynb #33a66801
+# %% ../nbs/06_losses.ipynb #3bf753dd
 @cache
 def _smoothing(width: float) -> Tensor:
     "180×180: a cyclic Gaussian window of `width` bins."
-    bins = torch.arange(HUES)
-    apart = (bins[:, None] - bins).abs()
-    window = torch.exp(-torch.minimum(apart, HUES - apart) ** 2 / (2 * width**2))
-    return window / window.sum(0)
+    with torch.inference_mode(False):  # it is kept, and must do for training, too
+        bins = torch.arange(HUES)
+        apart = (bins[:, None] - bins).abs()
+        window = torch.exp(-torch.minimum(apart, HUES - apart) ** 2 / (2 * width**2))
+        return window / window.sum(0)
 
 
 def hue_loss(
@@ -89,9 +90,11 @@ def hue_loss(
     mask: Tensor | None = None,  # not used
 ) -> Tensor:  # one number, 0 for equal histograms, at most 2
     "1 − correlation of hue histograms, smoothed by 1 and by 4 bins: the contest's C, differentiable."
-    pred, true = soft_hue_histogram(pred), soft_hue_histogram(true)
-    windows = [_smoothing(width).to(pred.device) for width in (1.0, 4.0)]
-    return sum(1 - correlation(pred @ w, true @ w).mean() for w in windows) / len(windows)
+    pixels = pred.shape[-2] * pred.shape[-1]
+    with torch.autocast(pred.device.type, enabled=False):  # counts are too large for half precision
+        pred, true = soft_hue_histogram(pred) / pixels, soft_hue_histogram(true) / pixels
+        windows = [_smoothing(width).to(pred.device) for width in (1.0, 4.0)]
+        return sum(1 - correlation(pred @ w, true @ w).mean() for w in windows) / len(windows)
 
 # %% ../nbs/06_losses.ipynb #7a446683
 def gradient_loss(

@@ -143,7 +143,7 @@ def compose(
     "The picture from both stages' results: chroma is joined with the luminance, RGB stands for itself."
     return with_luma(ycc_to_rgb(luma, color), luma) if color.shape[1] == 2 else color.clamp(0, 1)
 
-# %% ../nbs/10_models.ipynb #a3f14202
+# %% ../nbs/10_models.ipynb #acca92b4
 DESIGNS = ("chroma", "rgb")
 
 
@@ -187,7 +187,7 @@ class RestorationNet(nn.Module):
         luma = self.luminance(damaged, mask)
         color = self.colors(luma.detach())
         luma, color = luma[..., :height, :width].float(), color[..., :height, :width].float()
-        return Restored(luma, color, compose(luma, color))
+        return Restored(luma, color, compose(luma.detach(), color))
 
     def target(self, rgb: Tensor) -> Tensor:
         "What `color` should be for a true picture N×3×H×W: its chroma, or itself."

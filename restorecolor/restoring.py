@@ -189,7 +189,7 @@ def plan_outputs(
             raise PhotoError(f"{target}: two inputs would be written there; restore them one after the other")
     return plan
 
-# %% ../nbs/12_restoring.ipynb #c874b844
+# %% ../nbs/12_restoring.ipynb #e35eab37
 def restore_files(
     inputs,  # files and folders
     out,  # folder for the results, made if it is not there
@@ -206,6 +206,8 @@ def restore_files(
             result[source] = ""
         except PhotoError as error:
             result[source] = str(error).removeprefix(f"{source}: ")
-        except (MemoryError, torch.OutOfMemoryError):
+        except (MemoryError, RuntimeError, cv2.error) as error:  # PyTorch says RuntimeError on a CPU, OpenCV its own
+            if not (isinstance(error, MemoryError) or "memory" in str(error).lower()):
+                raise
             result[source] = f"too large for the memory of {restorer.device}; a smaller copy, or another device, is wanted"
     return result

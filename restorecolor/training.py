@@ -207,14 +207,17 @@ def _open_fold(folder: Path, config: TrainConfig, table: pd.DataFrame, fold: int
     with atomic(known) as temporary:
         temporary.write_text(json.dumps(told, indent=1))
 
-# %% ../nbs/11_training.ipynb #d5a06367
+# %% ../nbs/11_training.ipynb #681aa370
 def _average(config: TrainConfig) -> list:
-    "Lightning's callback for a running average of the weights, which forgets its beginnings faster than its decay says."
+    "Lightning's callback for a running average of the weights, or none."
     from lightning.pytorch.callbacks import WeightAveraging
 
-    decay = lambda count: min(config.ema, (1 + float(count)) / (10 + float(count)))
-    mean = lambda average, new, count: decay(count) * average + (1 - decay(count)) * new
-    return [WeightAveraging(avg_fn=mean)] if config.ema else []
+    def update(averages, news, count):
+        decay = min(config.ema, (1 + float(count)) / (10 + float(count)))
+        for average, new in zip(averages, news):
+            average.copy_(decay * average + (1 - decay) * new)
+
+    return [WeightAveraging(multi_avg_fn=update)] if config.ema else []
 
 
 def _trainer(config: TrainConfig, folder: Path) -> L.Trainer:

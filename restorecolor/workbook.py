@@ -109,7 +109,7 @@ def parse_setting(text: str) -> tuple[str, object]:
         raise RunError(f"--set wants name=value, got {text!r}")
     return name.strip(), _number(yaml.safe_load(value))
 
-# %% ../nbs/15_workbook.ipynb #34537179
+# %% ../nbs/15_workbook.ipynb #eaa5e135
 def run_notebook(
     notebook,  # to execute
     output,  # where the executed copy goes; written as it proceeds
@@ -122,7 +122,8 @@ def run_notebook(
     notebook, output = Path(notebook).resolve(), Path(output).absolute()
     split_parameters(parameters, {notebook.stem: notebook})
     output.parent.mkdir(parents=True, exist_ok=True)
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # the kernel's idle threads leave the processors to others
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "20000")  # the kernel's idle threads soon leave the processors to others
     try:
         papermill.execute_notebook(str(notebook), str(output), parameters=parameters, cwd=str(notebook.parent), kernel_name="python3",
                                    progress_bar=False, extra_arguments=["--log-level=CRITICAL"], stdout_file=sys.stdout, stderr_file=sys.stderr)
@@ -156,7 +157,7 @@ def _provenance(profile, values: dict) -> dict:
     return dict(profile=str(profile), parameters=values, commit=commit or None, python=sys.version.split()[0],
                 versions={p: importlib.metadata.version(p) for p in packages})
 
-# %% ../nbs/15_workbook.ipynb #4aecb33e
+# %% ../nbs/15_workbook.ipynb #abcb7058
 def run_profile(
     profile,  # a name, or a YAML file
     out=None,  # folder of the run; `None`: outputs/<profile>
@@ -170,7 +171,8 @@ def run_profile(
     split = split_parameters(values, notebooks)
     if isinstance(values.get("data"), str) and Path(values["data"]).exists():
         split["clean"]["data"] = str(Path(values["data"]).absolute())  # notebooks run in their own folder
-    _write_json(folder / "run.json", _provenance(profile, values))
+    about = _provenance(profile, values)
+    _write_json(folder / "run.json", about)
     before = ""
     for number, (stage, notebook) in enumerate(notebooks.items(), 1):
         note, head = folder / "stages" / f"{stage}.json", f"[{number}/{len(STAGES)}] {stage}"
@@ -183,7 +185,7 @@ def run_profile(
             start = datetime.datetime.now()
             run_notebook(notebook, folder / f"{stage}.ipynb", split[stage] | {"run": str(folder)})
             seconds = (datetime.datetime.now() - start).total_seconds()
-            _write_json(note, dict(key=key, parameters=split[stage], finished=datetime.datetime.now(), seconds=round(seconds, 1)))
+            _write_json(note, dict(key=key, parameters=split[stage], commit=about["commit"], finished=datetime.datetime.now(), seconds=round(seconds, 1)))
         before = key
     return folder
 
