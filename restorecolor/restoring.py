@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['working_copy', 'Restoration', 'find_weights', 'predict', 'Restorer', 'plan_outputs', 'restore_files']
 
-# %% ../nbs/12_restoring.ipynb #03d57a5a
+# %% ../nbs/12_restoring.ipynb #3bf60eba
 from collections import Counter
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 
 import cv2
@@ -76,7 +77,7 @@ def predict(
     mean = (total / (len(nets) * (1 + flips)))[0].cpu().numpy().transpose(1, 2, 0)
     return np.ascontiguousarray(mean[..., 0]), np.ascontiguousarray(mean[..., 1:])
 
-# %% ../nbs/12_restoring.ipynb #5b41c637
+# %% ../nbs/12_restoring.ipynb #8e9511dd
 class Restorer:
     "Restores photographs: `Restorer.from_pretrained(path).restore(photo)`."
 
@@ -100,7 +101,7 @@ class Restorer:
     @classmethod
     def from_pretrained(cls, path=None, device: str | None = None, flips: bool = True) -> "Restorer":
         "From a file of weights, or a folder of them such as a run's. `None`: the weights that ship with the package, if any."
-        files = find_weights(path if path is not None else Path(__file__).parent / "weights")
+        files = find_weights(path if path is not None else str(resources.files("restorecolor") / "weights"))
         nets, about = zip(*[load_net(file) for file in files])
         return cls(list(nets), about[0].get("size", 512), device, flips)
 
