@@ -5,12 +5,13 @@
 # %% auto #0
 __all__ = ['DESIGNS', 'FORMAT', 'ChannelAttention', 'SpatialAttention', 'CBAM', 'CBAMUnetPlusPlus', 'smooth_fill',
            'pad_to_stride', 'Restored', 'compose', 'RestorationNet', 'check_net', 'WeightsError', 'save_net',
-           'load_net']
+           'load_net', 'find_weights']
 
-# %% ../nbs/10_models.ipynb #6ddd2dfa
+# %% ../nbs/10_models.ipynb #ee3b7d3d
 import hashlib
 import json
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 
 import torch
@@ -56,7 +57,7 @@ class CBAM(nn.Module):
         x = x * self.channel(x)
         return x * self.spatial(x)
 
-# %% ../nbs/10_models.ipynb #a45ea04b
+# %% ../nbs/10_models.ipynb #c37afb72
 class CBAMUnetPlusPlus(nn.Module):
     "U-Net++ (Zhou et al. 2018) with CBAM on the deepest encoder feature: N×in×H×W → N×out×H×W."
 
@@ -69,7 +70,7 @@ class CBAMUnetPlusPlus(nn.Module):
         encoder: str = LITE0,  # see `encoders.load_encoder`
         weights: str | None = "imagenet",  # of the encoder; `None`: random
         half: bool = False,  # decode to half the size only, and enlarge the result
-        padding: str = "zeros",  # of the decoder's convolutions: `zeros`, or `replicate`, which does not show where the border is
+        padding: str = "zeros",  # of the convolutions: `zeros`, or `replicate`, which does not show where the border is
     ):
         super().__init__()
         from segmentation_models_pytorch.decoders.unetplusplus.decoder import UnetPlusPlusDecoder
@@ -81,7 +82,7 @@ class CBAMUnetPlusPlus(nn.Module):
         self.half = half
         self.decoder = UnetPlusPlusDecoder(encoder_channels=channels[half:], decoder_channels=widths, n_blocks=len(widths))
         self.head = nn.Conv2d(widths[-1], out_channels, 3, padding=1)
-        for conv in (m for part in (self.decoder, self.head) for m in part.modules() if isinstance(m, nn.Conv2d) and m.padding[0]):
+        for conv in (m for part in (self.encoder, self.decoder, self.head) for m in part.modules() if isinstance(m, nn.Conv2d) and m.padding[0]):
             conv.padding_mode, conv._reversed_padding_repeated_twice = padding, [conv.padding[0]] * 4
         nn.init.normal_(self.head.weight, std=0.01)  # it begins by saying nearly nothing: corrections start small
         nn.init.zeros_(self.head.bias)
@@ -277,3 +278,17 @@ def load_net(
     except RuntimeError as error:
         raise WeightsError(f"{path}: weights of another architecture than {config} ({str(error).splitlines()[1].strip()[:150]})") from error
     return net.eval(), json.loads(meta["about"])
+
+# %% ../nbs/10_models.ipynb #0dba0666
+def find_weights(
+    path=None,  # a file of weights, a folder that holds some, or the folder of a run; `None`: the weights that ship with the package
+) -> list[Path]:  # one for each fold
+    "The files of weights at `path`. Raises `WeightsError`."
+    path = Path(path if path is not None else str(resources.files("restorecolor") / "weights"))
+    if path.is_file():
+        return [path]
+    found = sorted(path.glob("*.safetensors")) or sorted(path.glob("fold*/net.safetensors")) or sorted(path.glob("train/fold*/net.safetensors"))
+    if not found:
+        what = "holds no weights (no *.safetensors, no finished fold)" if path.is_dir() else "no such file or folder"
+        raise WeightsError(f"{path}: {what}; `restorecolor run demo` trains some in outputs/demo")
+    return found

@@ -6,7 +6,7 @@
 __all__ = ['TrainConfig', 'resolve_precision', 'warmup_cosine', 'LitRestorer', 'Progress', 'Pictures', 'read_metrics', 'fit_fold',
            'fit_folds']
 
-# %% ../nbs/11_training.ipynb #992b8543
+# %% ../nbs/11_training.ipynb #e6963860
 import dataclasses
 import difflib
 import hashlib
@@ -27,10 +27,10 @@ import torch
 from .data import PhotoData
 from .losses import WeightedLoss
 from .metrics import ContestScore
-from .models import RestorationNet, save_net
+from .models import RestorationNet, WeightsError, find_weights, load_net, save_net
 from .photos import atomic
 
-# %% ../nbs/11_training.ipynb #0ffc043e
+# %% ../nbs/11_training.ipynb #f975f56f
 @dataclass
 class TrainConfig:
     "All that a training run can be told."
@@ -38,6 +38,7 @@ class TrainConfig:
     design: str = "chroma"  # `chroma`, or `rgb` for the published design
     encoder: str = "efficientnet-lite0"  # any name of `encoders.encoder_names()`
     encoder_weights: str | None = "imagenet"  # `None`: random
+    start: str = ""  # weights to begin with: `shipped`, a file, or a run's folder (the same fold of it); empty: the encoder's only
     size: int = 512  # side in pixels of what the network sees
     crop: list = field(default_factory=lambda: [0.5, 1.0])  # side of the random square, as a share of the shorter side
     batch_size: int = 8
@@ -253,7 +254,7 @@ def _collect_metrics(folder: Path):
             table.to_csv(temporary, index=False)
         logged.unlink()
 
-# %% ../nbs/11_training.ipynb #6bf138aa
+# %% ../nbs/11_training.ipynb #f6facc19
 def fit_fold(
     config: TrainConfig,
     table: pd.DataFrame,  # with columns path and fold
@@ -274,6 +275,8 @@ def fit_fold(
     if last.is_file():
         data.train.set_epoch(torch.load(last, map_location="cpu", weights_only=True)["epoch"] + 1)
     module, trainer, start = LitRestorer(config), _trainer(config, folder), time.time()
+    if config.start and not last.is_file():
+        _begin(module.net, config.start, fold)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Lightning's advice on workers, logging intervals and the like
@@ -300,6 +303,18 @@ def _finish_fold(folder: Path, config: TrainConfig, module: LitRestorer, seconds
     with atomic(folder / "done.json") as temporary:
         temporary.write_text(json.dumps(result, indent=1))
     return result
+
+# %% ../nbs/11_training.ipynb #fe272a7c
+def _begin(net: RestorationNet, start: str, fold: int):
+    "Give a network the weights that `start` names."
+    files = find_weights(None if start == "shipped" else start)
+    same = files if len(files) == 1 else [file for file in files if file.parent.name == f"fold{fold}"]
+    if not same:
+        raise WeightsError(f"{start}: no network of fold {fold} among {', '.join(file.parent.name for file in files)}; one of another fold would know what validates")
+    known, _ = load_net(same[0])
+    if known.config != net.config:
+        raise WeightsError(f"{same[0]}: a network {known.config}, the profile asks for {net.config}: the same design and encoder are wanted")
+    net.load_state_dict(known.state_dict())
 
 # %% ../nbs/11_training.ipynb #f54c2b43
 def fit_folds(
