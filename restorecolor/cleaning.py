@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['embed', 'near_duplicates', 'project', 'cluster', 'clean']
 
-# %% ../nbs/08_cleaning.ipynb #f069f791
+# %% ../nbs/08_cleaning.ipynb #f8a3be6f
 import os
 import warnings
 
@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from .encoders import LITE0, EncoderError, lite0_weights
+from .encoders import LITE0, EncoderError, autocast, lite0_weights
 from .photos import read_rgb
 
 # %% ../nbs/08_cleaning.ipynb #2a72fa9d
@@ -56,7 +56,7 @@ def _clip_embedder(name: str):
     mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (processor.image_mean, processor.image_std))
     return net, lambda x: net((x / 255 - mean.to(x)) / std.to(x)).image_embeds, net.config.image_size
 
-# %% ../nbs/08_cleaning.ipynb #f22ef768
+# %% ../nbs/08_cleaning.ipynb #31119374
 def embed(
     paths,  # photographs that can be read
     model: str = LITE0,  # `efficientnet-lite0`, or a CLIP model: a hub name or a local folder
@@ -68,13 +68,14 @@ def embed(
     "Embeddings of photographs. Raises `EncoderError` where the model cannot be had."
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     net, function, size = _lite0_embedder() if model == LITE0 else _clip_embedder(model)
-    net.to(device)
+    net.to(device, memory_format=torch.channels_last)
     workers = workers if workers is not None else (os.cpu_count() or 1) * (len(paths) >= 200)
     loader = torch.utils.data.DataLoader(_Shrunk(paths, size), batch_size, num_workers=workers)
     rows = []
-    with torch.inference_mode(), tqdm(total=len(paths), desc="embed", unit="photo", disable=not progress) as bar:
+    with torch.inference_mode(), autocast(device), tqdm(total=len(paths), desc="embed", unit="photo", disable=not progress) as bar:
         for batch in loader:
-            rows.append(torch.nn.functional.normalize(function(batch.to(device).float()), dim=1).cpu())
+            batch = batch.to(device, memory_format=torch.channels_last)
+            rows.append(torch.nn.functional.normalize(function(batch.float()).float(), dim=1).cpu())
             bar.update(len(batch))
     return torch.cat(rows).numpy()
 

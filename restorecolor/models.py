@@ -57,7 +57,7 @@ class CBAM(nn.Module):
         x = x * self.channel(x)
         return x * self.spatial(x)
 
-# %% ../nbs/10_models.ipynb #c37afb72
+# %% ../nbs/10_models.ipynb #8993539f
 class CBAMUnetPlusPlus(nn.Module):
     "U-Net++ (Zhou et al. 2018) with CBAM on the deepest encoder feature: N×in×H×W → N×out×H×W."
 
@@ -96,7 +96,9 @@ class CBAMUnetPlusPlus(nn.Module):
         with torch.autocast(x.device.type, enabled=torch.is_autocast_enabled(x.device.type) and not slow):
             features = list(self.encoder(x))
         features[-1] = self.cbam(features[-1])
-        out = self.head(self.decoder(features[self.half :]))
+        out = self.decoder(features[self.half :])
+        with torch.autocast(x.device.type, enabled=False):  # the last sum decides on gray levels
+            out = self.head(out.float())
         return F.interpolate(out, size=(height, width), mode="bilinear") if self.half else out
 
 # %% ../nbs/10_models.ipynb #e7889e43

@@ -81,7 +81,7 @@ class PhotoError(ValueError):
 MIN_SIDE = 32  # px: five halvings of the encoder leave one pixel of it
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")  # what counts as a photograph in a folder
 
-# %% ../nbs/00_photos.ipynb #d54e0b4e
+# %% ../nbs/00_photos.ipynb #476f18d6
 def _load(path) -> Image.Image:
     "The decoded image, upright; a `PhotoError` says why not."
     path = Path(path)
@@ -92,7 +92,8 @@ def _load(path) -> Image.Image:
     try:
         with Image.open(path) as image:
             image.load()
-            return ImageOps.exif_transpose(image)
+            ImageOps.exif_transpose(image, in_place=True)
+            return image
     except UnidentifiedImageError:
         with open(path, "rb") as file:
             raise PhotoError(f"{path}: not an image, it begins with {file.read(12)!r}") from None
@@ -112,12 +113,12 @@ def _to_8bit(image: Image.Image) -> Image.Image:
         return Image.alpha_composite(paper, image).convert("RGB")
     return image if image.mode in ("L", "RGB") else image.convert("L" if image.mode == "1" else "RGB")
 
-# %% ../nbs/00_photos.ipynb #2f6c2d81
-def _open(path, min_side: int) -> Image.Image:
+# %% ../nbs/00_photos.ipynb #211391e4
+def _open(path, min_side: int, mode: str) -> np.ndarray:
     image = _to_8bit(_load(path))
     if min(image.size) < min_side:
         raise PhotoError(f"{path}: {image.width}×{image.height} px, at least {min_side} px on each side are wanted")
-    return image
+    return np.array(image if image.mode == mode else image.convert(mode))
 
 
 def read_rgb(
@@ -125,7 +126,7 @@ def read_rgb(
     min_side: int = MIN_SIDE,  # smallest side accepted, in pixels
 ) -> np.ndarray:  # H×W×3 `uint8`, upright
     "Read a photograph in colour, whatever its format; raises `PhotoError`."
-    return np.array(_open(path, min_side).convert("RGB"))
+    return _open(path, min_side, "RGB")
 
 
 def read_gray(
@@ -133,7 +134,7 @@ def read_gray(
     min_side: int = MIN_SIDE,  # smallest side accepted, in pixels
 ) -> np.ndarray:  # H×W `uint8`, upright
     "Read a photograph's luminance, whatever its format; raises `PhotoError`."
-    return np.array(_open(path, min_side).convert("L"))
+    return _open(path, min_side, "L")
 
 # %% ../nbs/00_photos.ipynb #62f70653
 ORIENTATION, RESOLUTION = 0x0112, 0x011A  # Exif's tags

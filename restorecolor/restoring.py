@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['working_copy', 'Restoration', 'predict', 'Restorer', 'plan_outputs', 'restore_files']
 
-# %% ../nbs/12_restoring.ipynb #6663b1b1
+# %% ../nbs/12_restoring.ipynb #1087ef41
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ import torch
 from tqdm import tqdm
 
 from .color import to_image, to_tensor
+from .encoders import autocast
 from .masks import find_damage
 from .models import RestorationNet, WeightsError, compose, find_weights, load_net, smooth_fill
 from .photos import MIN_SIDE, PhotoError, find_photos, luma, read_gray, read_metadata, write_png
@@ -43,8 +44,7 @@ class Restoration:
     mask: np.ndarray
     luma: np.ndarray
 
-# %% ../nbs/12_restoring.ipynb #675492f5
-@torch.inference_mode()
+# %% ../nbs/12_restoring.ipynb #6d98bee5
 def predict(
     nets: list[RestorationNet],  # of one design
     gray: np.ndarray,  # h×w `uint8`, of the working size
@@ -55,10 +55,11 @@ def predict(
     device = next(nets[0].parameters()).device
     x, m = (to_tensor(a)[None].to(device, memory_format=torch.channels_last) for a in (gray, mask))
     total = 0
-    for net in nets:
-        for flip in [(), (-1,)][: 1 + flips]:
-            out = net(x.flip(flip), m.flip(flip))
-            total = total + torch.cat([out.luma, out.color], 1).flip(flip)
+    with torch.inference_mode(), autocast(device):
+        for net in nets:
+            for flip in [(), (-1,)][: 1 + flips]:
+                out = net(x.flip(flip), m.flip(flip))
+                total = total + torch.cat([out.luma, out.color], 1).flip(flip)
     mean = (total / (len(nets) * (1 + flips)))[0].cpu().numpy().transpose(1, 2, 0)
     return np.ascontiguousarray(mean[..., 0]), np.ascontiguousarray(mean[..., 1:])
 

@@ -6,7 +6,7 @@
 __all__ = ['TrainConfig', 'resolve_precision', 'warmup_cosine', 'LitRestorer', 'Progress', 'Pictures', 'read_metrics', 'fit_fold',
            'fit_folds']
 
-# %% ../nbs/11_training.ipynb #e6963860
+# %% ../nbs/11_training.ipynb #9f65e48a
 import dataclasses
 import difflib
 import hashlib
@@ -24,13 +24,14 @@ import numpy as np
 import pandas as pd
 import torch
 
-from .data import PhotoData
+from .data import PhotoData, to_floats
+from .encoders import half_type
 from .losses import WeightedLoss
 from .metrics import ContestScore
 from .models import RestorationNet, WeightsError, find_weights, load_net, save_net
 from .photos import atomic
 
-# %% ../nbs/11_training.ipynb #f975f56f
+# %% ../nbs/11_training.ipynb #44a7e1d9
 @dataclass
 class TrainConfig:
     "All that a training run can be told."
@@ -52,7 +53,7 @@ class TrainConfig:
     rgb_losses: dict = field(default_factory=lambda: {"hue": 0.1})  # on the picture; may be empty
     ema: float = 0.998  # decay of the running average of the weights, which is what is validated and kept; 0: none
     val_photos: int = 0  # photographs that validate after each epoch, evenly chosen; 0: all of the fold
-    precision: str = "auto"  # Lightning's names; auto: bf16 or fp16 on a GPU that has it, else 32-true
+    precision: str = "auto"  # Lightning's names; auto: bf16 or fp16 where the hardware has it natively, else 32-true
     accelerator: str = "auto"  # Lightning's names: auto, cpu, gpu, mps
     devices: int = 1  # how many of them
     strategy: str = "auto"  # Lightning's names; in a notebook, those that end in _notebook
@@ -75,17 +76,16 @@ class TrainConfig:
             raise ValueError(f"size must be a multiple of 32 from 64 on, got {config.size}")
         return config
 
-# %% ../nbs/11_training.ipynb #f02db2da
+# %% ../nbs/11_training.ipynb #274849d4
 def resolve_precision(
     precision: str,  # `auto`, or one of Lightning's names
     accelerator: str = "auto",  # one of Lightning's names
 ) -> str:
-    "`auto` made concrete: `bf16-mixed` or `16-mixed` on a GPU, `32-true` elsewhere."
+    "`auto` made concrete: mixed precision where the hardware has it natively (`encoders.half_type`), else `32-true`."
     if precision != "auto":
         return precision
-    if accelerator not in ("auto", "gpu", "cuda") or not torch.cuda.is_available():
-        return "32-true"
-    return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "16-mixed"
+    device = accelerator if accelerator in ("cpu", "mps") else "cuda" if torch.cuda.is_available() else "cpu"
+    return {torch.bfloat16: "bf16-mixed", torch.float16: "16-mixed", None: "32-true"}[half_type(device)]
 
 # %% ../nbs/11_training.ipynb #7ec75fa3
 def warmup_cosine(
@@ -169,7 +169,7 @@ class Progress(L.Callback):
     def on_train_end(self, trainer, module):
         self.bar.close()
 
-# %% ../nbs/11_training.ipynb #11dfa016
+# %% ../nbs/11_training.ipynb #5b7ee3bb
 class Pictures(L.Callback):
     "After each epoch, a few validation photographs: damaged over restored over original, one PNG."
 
@@ -181,7 +181,7 @@ class Pictures(L.Callback):
 
         photos = trainer.datamodule.val
         items = [photos[i] for i in np.linspace(0, len(photos) - 1, min(self.count, len(photos))).astype(int)]
-        batch = {k: torch.stack([i[k] for i in items]).to(module.device) for k in items[0]}
+        batch = to_floats({k: torch.stack([i[k] for i in items]).to(module.device) for k in items[0]})
         rows = [batch["damaged"].expand(-1, 3, -1, -1), module(batch["damaged"], batch["mask"]).rgb, batch["rgb"]]
         grid = make_grid(torch.cat(rows).cpu(), nrow=len(items), padding=2)
         if trainer.is_global_zero:
