@@ -121,20 +121,36 @@ def _checked_mask(mask, gray: np.ndarray) -> np.ndarray:
         raise PhotoError("the mask covers the whole photograph: nothing is left to restore it from")
     return mask
 
-# %% ../nbs/12_restoring.ipynb #ae9b6df4
+# %% ../nbs/12_restoring.ipynb #67798a85
+def _smooth(values: np.ndarray, unknown: np.ndarray) -> np.ndarray:
+    "`smooth_fill` of H×W `float32` where H×W `bool` is True."
+    return smooth_fill(torch.from_numpy(values)[None, None], to_tensor(unknown)[None])[0, 0].numpy()
+
+
+def _membrane(filled: np.ndarray, gray: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    "What to add to a filling so that the rim of the hole equals its neighbours outside; all H×W."
+    plus = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)).astype(np.float32)
+    known = (~mask).astype(np.float32)
+    total, count = (cv2.filter2D(x, -1, plus, borderType=cv2.BORDER_CONSTANT) for x in (gray * known, known))
+    rim = mask & (count > 0)
+    return _smooth(np.where(rim, total / np.maximum(count, 1) - filled, 0).astype(np.float32), ~rim)
+
+
 def _fill_hole(gray, mask, small, small_mask, fill) -> np.ndarray:
     "The whole luminance H×W `uint8`: known pixels as they are, the hole filled."
     if not mask.any():
         return gray
-    smooth = lambda g, m: smooth_fill(to_tensor(g)[None], to_tensor(m)[None])[0, 0].numpy()
-    correction = (fill - smooth(small, small_mask)) * small_mask
+    scaled = lambda g: g.astype(np.float32) / 255
+    correction = (fill - _smooth(scaled(small), small_mask)) * small_mask
     correction = cv2.resize(correction, gray.shape[::-1], interpolation=cv2.INTER_LINEAR)
     ys, xs = np.nonzero(mask.any(1))[0], np.nonzero(mask.any(0))[0]
     margin = max(ys[-1] - ys[0], xs[-1] - xs[0]) // 4 + 16
     box = (slice(max(0, ys[0] - margin), ys[-1] + 1 + margin), slice(max(0, xs[0] - margin), xs[-1] + 1 + margin))
+    around, hole = scaled(gray[box]), mask[box]
+    filled = _smooth(around, hole) + correction[box]
+    filled = (filled + _membrane(filled, around, hole)).clip(0, 1) * 255
     whole = gray.copy()
-    filled = (smooth(gray[box], mask[box]) + correction[box]).clip(0, 1) * 255
-    whole[box] = np.where(mask[box], filled.round().astype(np.uint8), gray[box])
+    whole[box] = np.where(hole, filled.round().astype(np.uint8), gray[box])
     return whole
 
 # %% ../nbs/12_restoring.ipynb #7aae84cb
