@@ -6,7 +6,8 @@
 __all__ = ['WINDOW', 'SCORES', 'ssim_map', 'masked_ssim_map', 'hue_bins', 'hue_histogram', 'correlation', 'batch_scores',
            'contest_score', 'ssim', 'masked_ssim', 'hue_similarity', 'ContestScore']
 
-# %% ../nbs/05_metrics.ipynb #5036fa15
+# %% ../nbs/05_metrics.ipynb #4800e159
+import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -66,11 +67,14 @@ def hue_bins(
     hue = (hue.int() * factor + (1 << 11)) >> 12
     return hue + ((hue >> 31) & 180)  # 180 more for the negative ones
 
-# %% ../nbs/05_metrics.ipynb #8b2b7cc1
+# %% ../nbs/05_metrics.ipynb #cd955e84
 def hue_histogram(
     rgb: Tensor,  # N×3×H×W `uint8`
 ) -> Tensor:  # N×180 `float64`, counts
-    "Histogram of OpenCV's 8-bit hue."
+    "Histogram of OpenCV's 8-bit hue; on a CPU, OpenCV itself is asked."
+    if rgb.device.type == "cpu":
+        pictures = [cv2.merge([plane.contiguous().numpy() for plane in planes]) for planes in rgb]
+        return torch.stack([torch.from_numpy(cv2.calcHist([cv2.cvtColor(p, cv2.COLOR_RGB2HSV)], [0], None, [180], [0, 180]).ravel()) for p in pictures]).double()
     offset = torch.arange(len(rgb), device=rgb.device, dtype=torch.int32).view(-1, 1, 1) * 180
     return torch.bincount((hue_bins(rgb) + offset).flatten(), minlength=180 * len(rgb)).view(-1, 180).double()
 
@@ -84,30 +88,29 @@ def correlation(
     power = (a**2).sum(1) * (b**2).sum(1)
     return torch.where(power > 0, (a * b).sum(1) / power.clamp_min(1e-12).sqrt(), 1.0)
 
-# %% ../nbs/05_metrics.ipynb #d0018aa4
-def _window_sums(x: Tensor, dim: int) -> Tensor:
-    "Sums of 7 neighbours along a dimension, which gets 6 shorter."
-    n = x.shape[dim]
-    two = x.narrow(dim, 0, n - 1) + x.narrow(dim, 1, n - 1)
-    four = two.narrow(dim, 0, n - 3) + two.narrow(dim, 2, n - 3)
-    return four.narrow(dim, 0, n - 6) + two.narrow(dim, 4, n - 6) + x.narrow(dim, 6, n - 6)
+# %% ../nbs/05_metrics.ipynb #8f12554d
+def _window_sums(x: Tensor, dims: tuple[int, ...]) -> Tensor:
+    "Sums of 7 neighbours along dimensions, which get 6 shorter."
+    for dim in dims:
+        n = x.shape[dim]
+        two = x.narrow(dim, 0, n - 1) + x.narrow(dim, 1, n - 1)
+        four = two.narrow(dim, 0, n - 3) + two.narrow(dim, 2, n - 3)
+        x = four.narrow(dim, 0, n - 6).add_(two.narrow(dim, 4, n - 6)).add_(x.narrow(dim, 6, n - 6))
+    return x
 
 
 def _ssim_maps(x: Tensor, y: Tensor, data_ranges: list, dims: tuple[int, ...]):
     "For each data range (N×1×…) the `ssim_map` of two `uint8` tensors N×…, windows along `dims`."
-    def sums(values):
-        for dim in dims: values = _window_sums(values, dim)
-        return values.int()
     n = WINDOW ** len(dims)
-    s, d = x.to(torch.int16) + y, x.to(torch.int16) - y
-    sum_s, sum_d, s, d = sums(s), sums(d), s.int(), d.int()
-    mean_s, mean_d = sum_s * sum_s, sum_d * sum_d
-    var_s, var_d = n * sums(s * s) - mean_s, n * sums(d * d) - mean_d
-    means, covariance = (mean_s - mean_d).float(), (var_s - var_d).float()
-    squares, variances = (mean_s + mean_d).float(), (var_s + var_d).float()
+    x, y = x.to(torch.int16), y.to(torch.int16)
+    sum_x, sum_y, x, y = _window_sums(x, dims).int(), _window_sums(y, dims).int(), x.int(), y.int()
+    product, squares = sum_x * sum_y, (sum_x * sum_x).addcmul_(sum_y, sum_y)
+    covariance = _window_sums(x * y, dims).mul_(n).sub_(product).float()
+    variances = _window_sums((x * x).addcmul_(y, y), dims).mul_(n).sub_(squares).float()
+    product, squares = product.float(), squares.float()
     for data_range in data_ranges:
-        c1, c2 = (((k * data_range) ** 2).clamp_min(1e-12) * 2 * m for k, m in ((0.01, n * n), (0.03, n * (n - 1))))
-        yield (means + c1).mul_(covariance + c2).div_((squares + c1).mul_(variances + c2))
+        c1, c2 = (((k * data_range) ** 2).clamp_min(1e-12) * m for k, m in ((0.01, n * n), (0.03, n * (n - 1))))
+        yield (2 * product).add_(c1).mul_((2 * covariance).add_(c2)).div_((squares + c1).mul_(variances + c2))
 
 # %% ../nbs/05_metrics.ipynb #4e5e438e
 def _damaged_pixels(x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:

@@ -254,7 +254,7 @@ def _collect_metrics(folder: Path):
             table.to_csv(temporary, index=False)
         logged.unlink()
 
-# %% ../nbs/11_training.ipynb #f6facc19
+# %% ../nbs/11_training.ipynb #ee84cf5a
 def fit_fold(
     config: TrainConfig,
     table: pd.DataFrame,  # with columns path and fold
@@ -276,7 +276,7 @@ def fit_fold(
         data.train.set_epoch(torch.load(last, map_location="cpu", weights_only=True)["epoch"] + 1)
     module, trainer, start = LitRestorer(config), _trainer(config, folder), time.time()
     if config.start and not last.is_file():
-        _begin(module.net, config.start, fold)
+        _begin(module.net, config.start, fold, table)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Lightning's advice on workers, logging intervals and the like
@@ -304,13 +304,16 @@ def _finish_fold(folder: Path, config: TrainConfig, module: LitRestorer, seconds
         temporary.write_text(json.dumps(result, indent=1))
     return result
 
-# %% ../nbs/11_training.ipynb #fe272a7c
-def _begin(net: RestorationNet, start: str, fold: int):
+# %% ../nbs/11_training.ipynb #dfb834c1
+def _begin(net: RestorationNet, start: str, fold: int, table: pd.DataFrame):
     "Give a network the weights that `start` names."
     files = find_weights(None if start == "shipped" else start)
     same = files if len(files) == 1 else [file for file in files if file.parent.name == f"fold{fold}"]
     if not same:
         raise WeightsError(f"{start}: no network of fold {fold} among {', '.join(file.parent.name for file in files)}; one of another fold would know what validates")
+    told = same[0].parent / "config.json"
+    if told.is_file() and json.loads(told.read_text())["photographs"] != _digest(table):
+        raise WeightsError(f"{same[0]}: trained on other photographs or folds than these, so it may know what validates; the same data and folds are wanted")
     known, _ = load_net(same[0])
     if known.config != net.config:
         raise WeightsError(f"{same[0]}: a network {known.config}, the profile asks for {net.config}: the same design and encoder are wanted")

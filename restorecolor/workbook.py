@@ -70,12 +70,12 @@ def split_parameters(
             raise RunError(f"unknown parameter {name!r}; the nearest are {', '.join(near) or ', '.join(names)}")
     return {stage: {n: v for n, v in values.items() if n in p} for stage, p in known.items()}
 
-# %% ../nbs/15_workbook.ipynb #325dfef8
+# %% ../nbs/15_workbook.ipynb #17ae18c8
 PROFILES = Path(__file__).parent / "profiles" if "__file__" in globals() else project_root() / "restorecolor" / "profiles"
 
 
 def read_profile(
-    profile,  # a name (`smoke`, `demo`, `photos`, `contest`, `seed`), or a YAML file
+    profile,  # a name (`smoke`, `demo`, `photos`, `photos_more`, `contest`, `seed`), or a YAML file
 ) -> dict:
     "The values of a profile. Raises `RunError` with the nearest names, or what is wrong with the file."
     import yaml
