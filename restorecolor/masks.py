@@ -76,7 +76,7 @@ def random_mask(
         if 16 <= cv2.countNonZero(mask.view(np.uint8)) <= 0.5 * mask.size:
             return mask
 
-# %% ../nbs/03_masks.ipynb #7436be9d
+# %% ../nbs/03_masks.ipynb #10d10320
 def damage(
     gray: np.ndarray,  # H×W `uint8`
     mask: np.ndarray,  # H×W `bool`, True = damaged
@@ -85,7 +85,10 @@ def damage(
     "The photograph with `fill` wherever `mask` is."
     if gray.shape != mask.shape:
         raise ValueError(f"the mask is {mask.shape}, the photograph {gray.shape}: the same height and width are wanted")
-    return gray + mask * (np.uint8(fill) - gray)  # 8 bits wrap around: exact, and ten times as fast as np.where
+    painted = np.uint8(fill) - gray  # 8 bits wrap around: the sum is exact, and many times as fast as np.where
+    painted *= mask
+    painted += gray
+    return painted
 
 
 def random_damage(

@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['DESIGNS', 'FORMAT', 'ChannelAttention', 'SpatialAttention', 'CBAM', 'CBAMUnetPlusPlus', 'smooth_fill',
            'pad_to_stride', 'Restored', 'compose', 'RestorationNet', 'check_net', 'WeightsError', 'save_net',
-           'load_net', 'find_weights']
+           'load_net', 'find_weights', 'fold_norms']
 
-# %% ../nbs/10_models.ipynb #ee3b7d3d
+# %% ../nbs/10_models.ipynb #28da89bb
+import copy
 import hashlib
 import json
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from .color import rgb_to_ycc, with_luma, ycc_to_rgb
 from .encoders import LITE0, gray_normalization, load_encoder
@@ -294,3 +296,29 @@ def find_weights(
         what = "holds no weights (no *.safetensors, no finished fold)" if path.is_dir() else "no such file or folder"
         raise WeightsError(f"{path}: {what}; `restorecolor run demo` trains some in outputs/demo")
     return found
+
+# %% ../nbs/10_models.ipynb #abeae6ce
+def _fold(module: nn.Module):
+    "Fold each batch norm into the convolution named before it, in place."
+    for part in module.children():
+        _fold(part)
+    names = list(module._modules)
+    for before, after in zip(names, names[1:]):
+        conv, norm = module._modules[before], module._modules[after]
+        if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d) and conv.out_channels == norm.num_features:
+            setattr(module, before, fuse_conv_bn_eval(conv, norm))
+            setattr(module, after, nn.Sequential(*norm.children()) or nn.Identity())  # timm's norms bring their activation along
+
+
+@torch.no_grad()
+def fold_norms(
+    net: RestorationNet,  # in evaluation mode
+) -> RestorationNet:  # a copy of it, or itself where its norms cannot be folded
+    "The same network for inference only, its batch norms folded into its convolutions."
+    folded = copy.deepcopy(net)
+    _fold(folded)
+    probe = torch.rand(1, 1, 64, 64, generator=torch.Generator().manual_seed(0))
+    hole = (probe > 0.9).float()
+    before, after = net(probe, hole), folded(probe, hole)
+    same = all(torch.allclose(a, b, atol=1e-3) for a, b in ((before.luma, after.luma), (before.color, after.color)))
+    return folded if same else net

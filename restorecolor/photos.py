@@ -192,7 +192,7 @@ def in_threads(
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
         return list(tqdm(pool.map(function, items), label, len(items), unit="photo", disable=not progress))
 
-# %% ../nbs/00_photos.ipynb #ea196a56
+# %% ../nbs/00_photos.ipynb #91a62866
 def _examine(path) -> dict:
     "One row of the audit."
     row = dict(path=str(path), width=0, height=0, chroma=np.nan, flat=np.nan, digest="", sound=False, problem="")
@@ -201,9 +201,10 @@ def _examine(path) -> dict:
     except PhotoError as error:
         return row | {"problem": str(error).removeprefix(f"{path}: ")}
     height, width = rgb.shape[:2]
-    gray = luma(rgb)
+    gray, (r, g, b) = luma(rgb), rgb.transpose(2, 0, 1)
+    spread = np.maximum(np.maximum(r, g), b) - np.minimum(np.minimum(r, g), b)
     flat = (gray[:-1, :-1] == gray[1:, :-1]) & (gray[:-1, :-1] == gray[:-1, 1:])
-    return row | dict(width=width, height=height, chroma=float(np.ptp(rgb, axis=2).mean()), flat=float(flat.mean()),
+    return row | dict(width=width, height=height, chroma=float(spread.mean()), flat=float(flat.mean()),
                       digest=hashlib.sha1(f"{rgb.shape}".encode() + rgb.tobytes()).hexdigest()[:16], sound=True)
 
 # %% ../nbs/00_photos.ipynb #29711d18

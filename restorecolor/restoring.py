@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['working_copy', 'Restoration', 'predict', 'Restorer', 'plan_outputs', 'restore_files']
 
-# %% ../nbs/12_restoring.ipynb #1087ef41
+# %% ../nbs/12_restoring.ipynb #9d984929
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from tqdm import tqdm
 from .color import to_image, to_tensor
 from .encoders import autocast
 from .masks import find_damage
-from .models import RestorationNet, WeightsError, compose, find_weights, load_net, smooth_fill
+from .models import RestorationNet, WeightsError, compose, find_weights, fold_norms, load_net, smooth_fill
 from .photos import MIN_SIDE, PhotoError, find_photos, luma, read_gray, read_metadata, write_png
 
 # %% ../nbs/12_restoring.ipynb #c0e63b9a
@@ -63,7 +63,7 @@ def predict(
     mean = (total / (len(nets) * (1 + flips)))[0].cpu().numpy().transpose(1, 2, 0)
     return np.ascontiguousarray(mean[..., 0]), np.ascontiguousarray(mean[..., 1:])
 
-# %% ../nbs/12_restoring.ipynb #818984cf
+# %% ../nbs/12_restoring.ipynb #bb984e73
 class Restorer:
     "Restores photographs: `Restorer.from_pretrained(path).restore(photo)`."
 
@@ -88,7 +88,7 @@ class Restorer:
     def from_pretrained(cls, path=None, device: str | None = None, flips: bool = True) -> "Restorer":
         "From a file of weights, or a folder of them such as a run's. `None`: the weights that ship with the package, if any."
         nets, about = zip(*[load_net(file) for file in find_weights(path)])
-        return cls(list(nets), about[0].get("size", 512), device, flips)
+        return cls([fold_norms(net) for net in nets], about[0].get("size", 512), device, flips)
 
     def restore(self, photo, mask=None, always: bool = False) -> Restoration:
         "Restore a photograph (H×W or H×W×3 `uint8`, or a file); `mask` (H×W `bool`) replaces the search; `always` as in `find_damage`."
