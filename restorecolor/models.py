@@ -59,7 +59,13 @@ class CBAM(nn.Module):
         x = x * self.channel(x)
         return x * self.spatial(x)
 
-# %% ../nbs/10_models.ipynb #8993539f
+# %% ../nbs/10_models.ipynb #e53262db
+def _set_padding(module: nn.Module, mode: str):
+    "Let all padded convolutions pad in PyTorch's padding mode `mode`."
+    for conv in (m for m in module.modules() if isinstance(m, nn.Conv2d) and m.padding[0]):
+        conv.padding_mode, conv._reversed_padding_repeated_twice = mode, [conv.padding[0]] * 4
+
+# %% ../nbs/10_models.ipynb #47d1e16f
 class CBAMUnetPlusPlus(nn.Module):
     "U-Net++ (Zhou et al. 2018) with CBAM on the deepest encoder feature: N×in×H×W → N×out×H×W."
 
@@ -84,8 +90,8 @@ class CBAMUnetPlusPlus(nn.Module):
         self.half = half
         self.decoder = UnetPlusPlusDecoder(encoder_channels=channels[half:], decoder_channels=widths, n_blocks=len(widths))
         self.head = nn.Conv2d(widths[-1], out_channels, 3, padding=1)
-        for conv in (m for part in (self.encoder, self.decoder, self.head) for m in part.modules() if isinstance(m, nn.Conv2d) and m.padding[0]):
-            conv.padding_mode, conv._reversed_padding_repeated_twice = padding, [conv.padding[0]] * 4
+        for part in (self.encoder, self.decoder, self.head):
+            _set_padding(part, padding)
         nn.init.normal_(self.head.weight, std=0.01)  # it begins by saying nearly nothing: corrections start small
         nn.init.zeros_(self.head.bias)
 

@@ -31,7 +31,7 @@ from .metrics import ContestScore
 from .models import RestorationNet, WeightsError, find_weights, load_net, save_net
 from .photos import atomic
 
-# %% ../nbs/11_training.ipynb #44a7e1d9
+# %% ../nbs/11_training.ipynb #c96a02ce
 @dataclass
 class TrainConfig:
     "All that a training run can be told."
@@ -68,13 +68,18 @@ class TrainConfig:
             if name not in known:
                 raise ValueError(f"unknown training parameter {name!r}; the nearest are {', '.join(difflib.get_close_matches(name, known, 3, 0.3)) or known}")
         config = cls(**values)
-        for name in ("batch_size", "epochs", "patience", "lr", "devices"):
-            value = getattr(config, name)
-            if not isinstance(value, (int, float)) or value <= 0:
-                raise ValueError(f"{name} must be a number above 0, got {value!r}")
-        if config.size < 64 or config.size % 32:
-            raise ValueError(f"size must be a multiple of 32 from 64 on, got {config.size}")
+        _check_values(config)
         return config
+
+# %% ../nbs/11_training.ipynb #4ae884ab
+def _check_values(config: TrainConfig):
+    "Raises `ValueError` for a value that cannot be."
+    for name in ("batch_size", "epochs", "patience", "lr", "devices"):
+        value = getattr(config, name)
+        if not isinstance(value, (int, float)) or value <= 0:
+            raise ValueError(f"{name} must be a number above 0, got {value!r}")
+    if config.size < 64 or config.size % 32:
+        raise ValueError(f"size must be a multiple of 32 from 64 on, got {config.size}")
 
 # %% ../nbs/11_training.ipynb #274849d4
 def resolve_precision(
