@@ -32,9 +32,9 @@ class _Shrunk(torch.utils.data.Dataset):
         small = cv2.resize(read_rgb(self.paths[i]), (self.size, self.size), interpolation=cv2.INTER_AREA)
         return torch.from_numpy(small).permute(2, 0, 1)
 
-# %% ../nbs/08_cleaning.ipynb #921ec0cd
+# %% ../nbs/08_cleaning.ipynb #b68bcd7a
 def _lite0_embedder():
-    "(function from N×3×S×S in [0, 255] to N×1280, S)"
+    "(network, function from N×3×S×S in [0, 255] to N×1280, S)"
     import timm
 
     net = timm.create_model("tf_efficientnet_lite0", pretrained=False).eval()
@@ -44,7 +44,7 @@ def _lite0_embedder():
 
 
 def _clip_embedder(name: str):
-    "(function from N×3×S×S in [0, 255] to N×D, S) for a CLIP model of the hub, or of a local folder"
+    "(network, function from N×3×S×S in [0, 255] to N×D, S) for a CLIP model of the hub, or of a local folder"
     from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
 
     try:
@@ -130,11 +130,11 @@ def cluster(
         found = hdbscan.HDBSCAN(min_cluster_size=min_size, min_samples=3).fit(points.astype(np.float64))
         return found.labels_, np.nan_to_num(found.outlier_scores_)
 
-# %% ../nbs/08_cleaning.ipynb #a9d24a83
+# %% ../nbs/08_cleaning.ipynb #93dead96
 def clean(
     table: pd.DataFrame,  # from `audit`: columns path, chroma, flat, digest, sound, problem
     embeddings: np.ndarray,  # one row for each sound photograph, in order
-    threshold: float = 0.85,  # cosine similarity of near-duplicates; 0.95 suits CLIP, whose similarities are higher
+    threshold: float = 0.85,  # cosine similarity of near-duplicates, for EfficientNet-Lite0; CLIP's similarities are higher
     outlier_share: float = 0.02,  # at most this share of the photographs goes as outliers
     min_chroma: float = 2.0,  # gray levels; below, a photograph counts as gray
     max_flat: float = 0.5,  # share of pixels equal to their neighbours; above, it counts as a graphic
@@ -154,7 +154,8 @@ def clean(
     for reason, which in [("outlier", table.index.isin(stray)), ("graphic", table.flat > max_flat), ("gray", table.chroma < min_chroma),
                           ("unreadable", ~table.sound)]:
         table.loc[which, "reason"] = reason
-    table.loc[table[table.reason == ""].duplicated("digest").loc[lambda copy: copy].index, "reason"] = "copy"
+    rest = table[table.reason == ""]
+    table.loc[rest.index[rest.duplicated("digest")], "reason"] = "copy"
     table["keep"] = table.reason == ""
     if not table.keep.any():
         raise ValueError(f"no photograph is left of {len(table)}: {table.reason.value_counts().to_dict()}")

@@ -45,11 +45,13 @@ def with_luma(
     scale = (room / chroma.abs().clamp_min(1e-8)).amin(-3, keepdim=True).clamp(max=1)
     return (y + scale * chroma).clamp(0, 1)
 
-# %% ../nbs/02_color.ipynb #61e98c9b
+# %% ../nbs/02_color.ipynb #244f8bba
 def to_tensor(
     image: np.ndarray,  # H×W×3 or H×W, `uint8` or `bool`
 ) -> Tensor:  # 3×H×W or 1×H×W `float32` in [0, 1]
-    "An image as a tensor."
+    "An image as a tensor. Raises `ValueError` for other shapes and types."
+    if image.ndim not in (2, 3) or image.ndim == 3 and image.shape[2] != 3 or image.dtype not in (np.uint8, bool):
+        raise ValueError(f"to_tensor wants an H×W×3 or H×W image of uint8 or bool, got {image.shape} {image.dtype}")
     tensor = torch.from_numpy(np.require(image, requirements=["C", "W"]))
     tensor = tensor.permute(2, 0, 1) if tensor.ndim == 3 else tensor.unsqueeze(0)
     return tensor.float() if image.dtype == bool else tensor.float() / 255
@@ -58,6 +60,8 @@ def to_tensor(
 def to_image(
     tensor: Tensor,  # 3×H×W or 1×H×W in [0, 1], of any float type, on any device
 ) -> np.ndarray:  # H×W×3 or H×W `uint8`
-    "A tensor as an image, rounded to the nearest gray level."
+    "A tensor as an image, rounded to the nearest gray level. Raises `ValueError` for other shapes."
+    if tensor.ndim != 3 or len(tensor) not in (1, 3):
+        raise ValueError(f"to_image wants a 3×H×W or 1×H×W tensor, got {tuple(tensor.shape)}")
     array = (tensor.detach().float().clamp(0, 1) * 255).round().byte().cpu().numpy()
     return array[0] if len(array) == 1 else np.ascontiguousarray(array.transpose(1, 2, 0))

@@ -17,15 +17,13 @@ from PIL import Image
 from .masks import random_damage
 from .photos import PhotoError, atomic, find_photos, in_threads, luma, read_rgb, write_png
 
-# %% ../nbs/04_contest.ipynb #7e4c6e79
+# %% ../nbs/04_contest.ipynb #fa5293cf
 class ContestError(ValueError):
     "A contest folder that cannot be used: the message names the file, what came and what is wanted."
 
 
-def _table(root: Path, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
-    "A table of the contest, its paths resolved and checked to exist inside `root`."
-    if not (root / name).is_file():
-        raise ContestError(f"{root / name}: no such file; a contest folder holds train.csv and test.csv")
+def _columns(root: Path, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
+    "These columns of a table, as text."
     try:
         table = pd.read_csv(root / name, dtype=str)
     except ValueError as error:
@@ -33,9 +31,14 @@ def _table(root: Path, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
     missing = [c for c in columns if c not in table]
     if missing:
         raise ContestError(f"{root / name}: no column {', '.join(missing)}; it has {', '.join(map(str, table.columns))}")
-    for column in columns:
-        table[column] = [_inside(root, name, value) for value in table[column]]
     return table[list(columns)]
+
+
+def _table(root: Path, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
+    "A table of the contest, its paths resolved and checked to exist inside `root`."
+    if not (root / name).is_file():
+        raise ContestError(f"{root / name}: no such file; a contest folder holds train.csv and test.csv")
+    return _columns(root, name, columns).map(lambda value: _inside(root, name, value))
 
 # %% ../nbs/04_contest.ipynb #c1356ab6
 def _inside(root: Path, table: str, value) -> str:
@@ -47,7 +50,7 @@ def _inside(root: Path, table: str, value) -> str:
         raise ContestError(f"{root / table}: names {value}, and there is no such file")
     return str(path)
 
-# %% ../nbs/04_contest.ipynb #9acd33ec
+# %% ../nbs/04_contest.ipynb #25ab369c
 class ContestFolder:
     "The contest's data: `train` and `test`, tables of absolute paths. Raises `ContestError` if they are not whole."
 
@@ -71,7 +74,7 @@ class ContestFolder:
         names = self.train.original.map(os.path.basename)
         if not (self.root / "sources.csv").is_file():
             return names
-        known = pd.read_csv(self.root / "sources.csv", dtype=str).drop_duplicates("name").set_index("name")["source"]
+        known = _columns(self.root, "sources.csv", ("name", "source")).drop_duplicates("name").set_index("name")["source"]
         return names.map(known).fillna(names)
 
     def test_original(self, name: str) -> Path | None:
@@ -153,16 +156,19 @@ def _write_tables(out: Path, rows: pd.DataFrame):
         with atomic(out / name) as temporary:
             table.to_csv(temporary, index=False)
 
-# %% ../nbs/04_contest.ipynb #20201c8d
+# %% ../nbs/04_contest.ipynb #f14f5dd4
 def pair_problems(
     train: pd.DataFrame,  # with columns input and original
 ) -> list[str]:  # a sentence for each pair; empty where the sizes are equal
     "Pairs whose two pictures differ in size, or cannot be opened."
     def problem(pair) -> str:
-        try:
-            with Image.open(pair.input) as damaged, Image.open(pair.original) as original:
-                (w, h), (ow, oh) = damaged.size, original.size
-        except OSError as error:
-            return f"{pair.input}: cannot be opened ({error})"
+        sizes = []
+        for file in (pair.input, pair.original):
+            try:
+                with Image.open(file) as image:
+                    sizes.append(image.size)
+            except (OSError, Image.DecompressionBombError) as error:
+                return f"{file}: cannot be opened ({error})"
+        (w, h), (ow, oh) = sizes
         return "" if (w, h) == (ow, oh) else f"{pair.input}: {w}×{h} px, its original {ow}×{oh}; one size is wanted"
     return [problem(pair) for pair in train.itertuples()]

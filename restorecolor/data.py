@@ -32,13 +32,13 @@ def scenes(
     i, j = (np.concatenate(side) for side in zip(*edges))
     return connected_components(coo_matrix((np.ones(len(i), bool), (i, j)), shape=(offset, offset)), directed=False)[1][:n]
 
-# %% ../nbs/09_data.ipynb #3f7e45f7
+# %% ../nbs/09_data.ipynb #0648d1a4
 def assign_folds(
     table: pd.DataFrame,  # with columns keep, group and source
     folds: int,  # how many
     seed: int = 0,
 ) -> np.ndarray:  # N fold numbers, -1 for photographs that are not kept
-    "Folds of nearly equal size in which no scene straddles. Raises `ValueError` for fewer scenes than folds."
+    "Folds of equally many scenes, of which none straddles; scenes differ in size, and so do folds. Raises `ValueError` for fewer scenes than folds."
     from sklearn.model_selection import GroupKFold
 
     kept = np.flatnonzero(table.keep)
@@ -51,7 +51,7 @@ def assign_folds(
         result[kept[part]] = fold
     return result
 
-# %% ../nbs/09_data.ipynb #d80e224e
+# %% ../nbs/09_data.ipynb #a4b52efb
 class DamagedPhotos(Dataset):
     "Photographs with fresh damage: items of `damaged`, `luma` (1×S×S), `rgb` (3×S×S), all `uint8`, and `mask` (1×S×S `bool`, True = damaged)."
 
@@ -62,8 +62,9 @@ class DamagedPhotos(Dataset):
         seed: int = 0,
         train: bool = True,  # random views and damage in every epoch; else the middle, and always the same damage
         crop: tuple[float, float] = (0.5, 1.0),  # side of the random square, as a share of the photograph's shorter side
+        lost: tuple[float, float] = (0.01, 0.2),  # smallest and largest share of the picture that the damage takes
     ):
-        self.paths, self.size, self.seed, self.train, self.crop = list(paths), size, seed, train, tuple(crop)
+        self.paths, self.size, self.seed, self.train, self.crop, self.lost = list(paths), size, seed, train, tuple(crop), lost
         self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()  # worker processes see it change
 
     def set_epoch(self, epoch: int):
@@ -79,7 +80,7 @@ class DamagedPhotos(Dataset):
         if self.train and rng.random() < 0.5:
             rgb = np.ascontiguousarray(rgb[:, ::-1])
         gray = luma(rgb)
-        damaged, mask = random_damage(gray, rng)
+        damaged, mask = random_damage(gray, rng, share=self.lost)
         damaged, mask, gray = (torch.from_numpy(np.require(plane, requirements="W"))[None] for plane in (damaged, mask, gray))
         return dict(damaged=damaged, mask=mask, luma=gray, rgb=torch.from_numpy(rgb).permute(2, 0, 1).contiguous())
 
@@ -103,9 +104,9 @@ class EpochOrder(Sampler):
     def __iter__(self):
         yield from np.random.default_rng([self.photos.seed, int(self.photos._epoch[0])]).permutation(len(self)).tolist()
 
-# %% ../nbs/09_data.ipynb #2fd8385c
+# %% ../nbs/09_data.ipynb #4a65fd85
 class PhotoData(L.LightningDataModule):
-    "Training and validation batches of one fold."
+    "Training and validation batches of one fold, as `to_floats` gives them. Raises `ValueError` for a fold without photographs."
 
     def __init__(
         self,

@@ -97,11 +97,11 @@ def gray_normalization(
         return 0.5, 0.5
     return (0.485 + 0.456 + 0.406) / 3, (0.229 + 0.224 + 0.225) / 3
 
-# %% ../nbs/07_encoders.ipynb #c2c1266a
+# %% ../nbs/07_encoders.ipynb #7a5c6957
 def half_type(
     device="cpu",  # `cpu`, `cuda`, `mps` …
 ) -> torch.dtype | None:  # `bfloat16`, `float16`, or `None`
-    "The 16-bit type that a device computes in natively."
+    "The 16-bit type that a device computes in natively, as far as it is known to be faster here: `None` for Apple's GPUs."
     kind = torch.device(device).type
     if kind == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16

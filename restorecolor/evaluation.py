@@ -41,7 +41,7 @@ def read_pair(
         raise PhotoError(f"{input}: {damaged.shape[1]}×{damaged.shape[0]} px, but its original {original} has {true.shape[1]}×{true.shape[0]}: one size is wanted")
     return damaged, true, damage_between(damaged, luma(true))
 
-# %% ../nbs/13_evaluation.ipynb #f4801f9b
+# %% ../nbs/13_evaluation.ipynb #83309b84
 def score_pair(
     input,  # file of the damaged photograph
     original,  # file of the original
@@ -49,7 +49,7 @@ def score_pair(
 ) -> list[dict]:  # a row for each method: method, scores, shape, share, iou (of the found mask)
     "Scores of a restoration and of the baselines on one pair; no rows for a pair without damage."
     damaged, true, mask = read_pair(input, original)
-    if mask.sum() < 7:
+    if mask.sum() < WINDOW:
         return []
     restored = restore(damaged)
     about = dict(input=str(input), name=Path(input).name, shape=shape_of(mask), share=float(mask.mean()),

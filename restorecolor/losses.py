@@ -25,13 +25,13 @@ def ssim_loss(
     "1 − SSIM on the score's own window: 7×7, uniform."
     return 1 - ssim_map(pred.float(), true.float(), 1.0).mean()
 
-# %% ../nbs/06_losses.ipynb #c6224df0
+# %% ../nbs/06_losses.ipynb #48e9acb2
 def masked_ssim_loss(
     pred: Tensor,  # N×C×H×W in [0, 1]
     true: Tensor,  # the same shape
     mask: Tensor,  # N×1×H×W, above ½ = damaged
 ) -> Tensor:  # one number, 0 for equal pictures, at most 2
-    "1 − the contest's masked SSIM, averaged over the photographs of the batch that have damage."
+    "1 − the contest's masked SSIM, averaged over the photographs of the batch with at least 7 damaged pixels."
     losses = [1 - masked_ssim_map(p, t, m[0] > 0.5, 1.0).mean()
               for p, t, m in zip(pred.float(), true.float(), mask) if (m > 0.5).sum() >= WINDOW]
     return torch.stack(losses).mean() if losses else pred.sum() * 0

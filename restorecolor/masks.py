@@ -33,7 +33,7 @@ def _corners(kind: str, rng: np.random.Generator) -> np.ndarray:
     radius = rng.uniform(0.3, 1, count) if kind == "star" else 1
     return np.c_[radius * np.cos(angle), radius * np.sin(angle)]
 
-# %% ../nbs/03_masks.ipynb #dbe60ec3
+# %% ../nbs/03_masks.ipynb #3333e296
 def _fill(corners: np.ndarray, height: int, width: int) -> np.ndarray:
     "The polygon's pixels (even-odd rule) as H×W `bool`; corners in pixels, to 1/256."
     canvas = np.zeros((height, width), np.uint8)
@@ -42,20 +42,20 @@ def _fill(corners: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def _scaled(corners: np.ndarray, area: float) -> np.ndarray:
-    "The corners, moved to begin at (0, 0) and scaled to enclose `area` pixels."
+    "The corners, moved to begin at (0, 0) and scaled to enclose about `area` pixels."
     corners = corners - corners.min(axis=0)
     corners = corners / corners.max()
     filled = _fill(corners * 63, 64, 64).mean()
     return corners * np.sqrt(area / max(filled, 0.01))
 
-# %% ../nbs/03_masks.ipynb #89c10731
+# %% ../nbs/03_masks.ipynb #09ae8bdc
 def random_mask(
     shape: tuple[int, int],  # height and width in pixels, at least 32 each
     rng: np.random.Generator,
     kind: str | None = None,  # one of `KINDS`; `None` draws one
-    share: tuple[float, float] = (0.01, 0.2),  # smallest and largest share of the picture that is lost
-) -> np.ndarray:  # H×W `bool`, True = damaged; at least 16 pixels
-    "A random hole in the contest's style. Raises `ValueError` for an unknown kind or a shape under 32 pixels."
+    share: tuple[float, float] = (0.01, 0.2),  # smallest and largest share of the picture that is lost, before any of it falls over the edge
+) -> np.ndarray:  # H×W `bool`, True = damaged; at least 16 pixels, at most half of the picture
+    "A random hole in the contest's style. Raises `ValueError` for an unknown kind, a side under 32 pixels, or shares that cannot be."
     height, width = shape[:2]
     if kind is not None and kind not in KINDS:
         raise ValueError(f"unknown kind of damage {kind!r}: one of {', '.join(KINDS)} is wanted")
@@ -63,6 +63,8 @@ def random_mask(
         raise ValueError(f"random_mask wants at least 32×32 pixels, got {height}×{width}")
     if not 0 < share[0] <= share[1] <= 0.4:
         raise ValueError(f"shares from above 0 to 0.4 are wanted, got {tuple(share)}")
+    if share[1] * height * width < 32:
+        raise ValueError(f"a share of at least 32 pixels is wanted, got {share[1]:g} of {height}×{width}: {share[1] * height * width:.0f} pixels")
     low, high = np.sqrt(share)
     while True:
         drawn = kind or KINDS[rng.integers(len(KINDS))]
@@ -101,7 +103,7 @@ def random_damage(
     mask = random_mask(gray.shape, rng, kind, share)
     return damage(gray, mask, int(rng.integers(0, 101))), mask
 
-# %% ../nbs/03_masks.ipynb #b80d2966
+# %% ../nbs/03_masks.ipynb #85173538
 def damage_between(
     damaged: np.ndarray,  # H×W `uint8`
     original: np.ndarray,  # H×W `uint8`, its luminance before the damage
@@ -113,7 +115,7 @@ def damage_between(
     if not differs.any():
         return differs
     fill = np.bincount(damaged[differs], minlength=256).argmax()
-    closed = cv2.morphologyEx(differs.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8), borderType=cv2.BORDER_REPLICATE)
+    closed = cv2.morphologyEx(differs.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((15, 15), np.uint8), borderType=cv2.BORDER_REPLICATE)
     return closed.astype(bool) & (damaged == fill)
 
 # %% ../nbs/03_masks.ipynb #7ad56bec
@@ -219,10 +221,10 @@ def _candidates(gray: np.ndarray):
             likely = area**0.5 / np.maximum(doubt, 1) ** 4
             yield (sure * (sure >= MIN_DAMAGE), likely.max()), near, value, pieces, doubt, doubt[likely.argmax()]
 
-# %% ../nbs/03_masks.ipynb #8bdce0cf
+# %% ../nbs/03_masks.ipynb #b1a633de
 def find_damage(
     gray: np.ndarray,  # H×W `uint8`
-    always: bool = False,  # take the most likely region even if it is doubtful: right where every photograph is damaged
+    always: bool = False,  # take the most likely region even if it is doubtful or has a rival: right where every photograph is damaged
 ) -> np.ndarray:  # H×W `bool`, True = damaged; all False where there is none
     "The damage: a region of exactly one value with a hard edge all round."
     if gray.ndim != 2 or gray.dtype != np.uint8:

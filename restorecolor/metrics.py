@@ -125,7 +125,7 @@ def _damaged_pixels(x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     pixels[photo, order] = x.flatten(2).transpose(1, 2)[photo, place]
     return pixels.transpose(1, 2), counts
 
-# %% ../nbs/05_metrics.ipynb #931af081
+# %% ../nbs/05_metrics.ipynb #4179eae3
 SCORES = ("S", "M", "C", "score", "S255", "M255")
 
 
@@ -134,7 +134,7 @@ def batch_scores(
     pred: Tensor,  # N×3×H×W `uint8`
     mask: Tensor,  # N×H×W or N×1×H×W `bool`, True = damaged
 ) -> dict[str, Tensor]:  # N `float64` each: S, M, C, score, S255, M255
-    "The contest's score of each photograph."
+    "The contest's score of each photograph. Raises `ValueError` for other types or sizes, and for a mask under 7 pixels."
     if true.dtype != torch.uint8 or pred.dtype != torch.uint8 or true.shape != pred.shape or min(true.shape[2:]) < WINDOW:
         raise ValueError(f"wanted two uint8 batches of one shape, at least {WINDOW} px wide, got {tuple(true.shape)} {true.dtype} and {tuple(pred.shape)} {pred.dtype}")
     mask = mask.reshape(len(true), *true.shape[-2:]).bool()
@@ -189,7 +189,7 @@ def hue_similarity(true: np.ndarray, pred: np.ndarray) -> float:
     "C of one photograph: correlation of the 180-bin hue histograms of two H×W×3 `uint8` arrays."
     return float(correlation(hue_histogram(_batch(true)), hue_histogram(_batch(pred))))
 
-# %% ../nbs/05_metrics.ipynb #ea5e507a
+# %% ../nbs/05_metrics.ipynb #f3165d95
 class ContestScore(Metric):
     "Mean of the contest's S, M, C and score over photographs; right under several processes, too."
 
@@ -202,7 +202,7 @@ class ContestScore(Metric):
         self.add_state("count", default=torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
 
     def update(self, pred: Tensor, true: Tensor, mask: Tensor):
-        "Add a batch: N×3×H×W in [0, 1] or `uint8`; mask N×1×H×W or N×H×W, True or above ½ = damaged."
+        "Add a batch, the prediction first: N×3×H×W in [0, 1] or `uint8`; mask N×1×H×W or N×H×W, True or above ½ = damaged."
         to_8bit = lambda t: t if t.dtype == torch.uint8 else (t.float().clamp(0, 1) * 255).round().byte()
         home = "cpu" if true.device.type == "mps" else true.device  # Apple's GPUs have no double precision
         scores = batch_scores(*(t.to(home) for t in (to_8bit(true), to_8bit(pred), mask > 0.5)))

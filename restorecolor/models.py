@@ -109,14 +109,14 @@ class CBAMUnetPlusPlus(nn.Module):
             out = self.head(out.float())
         return F.interpolate(out, size=(height, width), mode="bilinear") if self.half else out
 
-# %% ../nbs/10_models.ipynb #e7889e43
+# %% ../nbs/10_models.ipynb #8b123512
 def smooth_fill(
     gray: Tensor,  # N×1×H×W
     mask: Tensor,  # N×1×H×W, 1 = damaged
 ) -> Tensor:  # N×1×H×W; known pixels unchanged, the hole filled smoothly
     "Pull-push interpolation of the damaged pixels from the known ones (Gortler et al. 1996)."
     known = 1 - mask
-    if max(gray.shape[-2:]) < 2 or bool((known > 0).all()):
+    if max(gray.shape[-2:]) < 2:
         return gray
     even = (0, gray.shape[-1] % 2, 0, gray.shape[-2] % 2)
     weight = F.avg_pool2d(F.pad(known, even), 2)
@@ -204,7 +204,7 @@ class RestorationNet(nn.Module):
         "What `color` should be for a true picture N×3×H×W: its chroma, or itself."
         return rgb_to_ycc(rgb)[1] if self.chroma else rgb
 
-# %% ../nbs/10_models.ipynb #5524cd9c
+# %% ../nbs/10_models.ipynb #fadf6899
 def check_net(
     net: RestorationNet,
     size: tuple[int, int] = (64, 96),  # height and width tried, in pixels
@@ -219,7 +219,9 @@ def check_net(
 
     def loss():
         out = net(y * (1 - mask), mask)
-        assert out.luma.shape == y.shape and out.color.shape == target.shape and out.rgb.shape == rgb.shape, "wrong shapes"
+        shapes = [tuple(t.shape) for t in (out.luma, out.color, out.rgb)]
+        wanted = [tuple(t.shape) for t in (y, target, rgb)]
+        assert shapes == wanted, f"luma, color and rgb are {shapes}, {wanted} are wanted"
         return F.mse_loss(out.luma, y) + F.mse_loss(out.color, target)
 
     net.train()
@@ -262,7 +264,7 @@ def save_net(
     with atomic(path) as temporary:
         save_file(tensors, temporary, metadata={"format": FORMAT, "net": json.dumps(net.config), "about": json.dumps(about), "sha256": _checksum(tensors)})
 
-# %% ../nbs/10_models.ipynb #d727b4c9
+# %% ../nbs/10_models.ipynb #ff8dbbfa
 def load_net(
     path,  # a file that `save_net` wrote
 ) -> tuple[RestorationNet, dict]:  # the network in evaluation mode, and what was stored about it
@@ -286,7 +288,7 @@ def load_net(
     try:
         net.load_state_dict({name: t.float() if t.is_floating_point() else t for name, t in tensors.items()})
     except RuntimeError as error:
-        raise WeightsError(f"{path}: weights of another architecture than {config} ({str(error).splitlines()[1].strip()[:150]})") from error
+        raise WeightsError(f"{path}: weights of another architecture than {config} ({str(error).splitlines()[1].strip()[:300]})") from error
     return net.eval(), json.loads(meta["about"])
 
 # %% ../nbs/10_models.ipynb #0dba0666

@@ -6,7 +6,7 @@
 __all__ = ['MIN_SIDE', 'SUFFIXES', 'ORIENTATION', 'RESOLUTION', 'DESCRIBING', 'sample_photos', 'luma', 'atomic', 'write_png',
            'PhotoError', 'read_rgb', 'read_gray', 'read_metadata', 'find_photos', 'in_threads', 'audit']
 
-# %% ../nbs/00_photos.ipynb #525b7ed1
+# %% ../nbs/00_photos.ipynb #86b11615
 import hashlib
 import os
 import re
@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 from tqdm import tqdm
@@ -100,12 +99,12 @@ def _load(path) -> Image.Image:
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
         raise PhotoError(f"{path}: damaged or cut short ({error})") from error
 
-# %% ../nbs/00_photos.ipynb #0884370c
+# %% ../nbs/00_photos.ipynb #84bb9db8
 def _to_8bit(image: Image.Image) -> Image.Image:
     "Any Pillow mode → `L` or `RGB`."
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
         values = np.asarray(image, dtype=np.float64)
-        top = 1.0 if image.mode == "F" and values.max() <= 1 else 65535.0 if image.mode != "F" else 255.0
+        top = 65535.0 if image.mode != "F" else 1.0 if values.max() <= 1 else 255.0
         return Image.fromarray((values.clip(0, top) * (255 / top)).round().astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")
@@ -207,11 +206,13 @@ def _examine(path) -> dict:
     return row | dict(width=width, height=height, chroma=float(spread.mean()), flat=float(flat.mean()),
                       digest=hashlib.sha1(f"{rgb.shape}".encode() + rgb.tobytes()).hexdigest()[:16], sound=True)
 
-# %% ../nbs/00_photos.ipynb #29711d18
+# %% ../nbs/00_photos.ipynb #33bf0018
 def audit(
     paths,  # files to examine
     workers: int | None = None,  # threads; `None`: one for each processor
     progress: bool = True,  # show a progress bar
-) -> pd.DataFrame:  # columns path, width, height, chroma, flat, digest, sound, problem
+) -> "pd.DataFrame":  # columns path, width, height, chroma, flat, digest, sound, problem
     "Read every photograph once: one row per file, sound or why not. Raises nothing: unsound files are its result."
+    import pandas as pd  # here, since whoever restores photographs should not wait for it
+
     return pd.DataFrame(in_threads(_examine, list(paths), "audit", progress, workers))

@@ -44,7 +44,7 @@ class Restoration:
     mask: np.ndarray
     luma: np.ndarray
 
-# %% ../nbs/12_restoring.ipynb #6d98bee5
+# %% ../nbs/12_restoring.ipynb #2fad5963
 def predict(
     nets: list[RestorationNet],  # of one design
     gray: np.ndarray,  # h×w `uint8`, of the working size
@@ -54,13 +54,12 @@ def predict(
     "What networks say about a picture, averaged over them and over mirror images."
     device = next(nets[0].parameters()).device
     x, m = (to_tensor(a)[None].to(device, memory_format=torch.channels_last) for a in (gray, mask))
-    total = 0
+    if flips:
+        x, m = (torch.cat([t, t.flip(-1)]) for t in (x, m))
     with torch.inference_mode(), autocast(device):
-        for net in nets:
-            for flip in [(), (-1,)][: 1 + flips]:
-                out = net(x.flip(flip), m.flip(flip))
-                total = total + torch.cat([out.luma, out.color], 1).flip(flip)
-    mean = (total / (len(nets) * (1 + flips)))[0].cpu().numpy().transpose(1, 2, 0)
+        said = [torch.cat([out.luma, out.color], 1) for out in (net(x, m) for net in nets)]
+        mean = torch.stack([s[0] for s in said] + [s[1].flip(-1) for s in said if flips]).mean(0)
+    mean = mean.cpu().numpy().transpose(1, 2, 0)
     return np.ascontiguousarray(mean[..., 0]), np.ascontiguousarray(mean[..., 1:])
 
 # %% ../nbs/12_restoring.ipynb #bb984e73
@@ -101,7 +100,7 @@ class Restorer:
         whole = _fill_hole(gray, mask, small, small_mask, fill)
         return Restoration(_colorize(whole, color), mask, whole)
 
-# %% ../nbs/12_restoring.ipynb #ba8d6a9f
+# %% ../nbs/12_restoring.ipynb #d0da9c1b
 def _as_gray(photo) -> np.ndarray:
     "H×W `uint8` from a file, a gray or a colour array."
     if isinstance(photo, (str, Path)):
@@ -116,7 +115,8 @@ def _as_gray(photo) -> np.ndarray:
 def _checked_mask(mask, gray: np.ndarray) -> np.ndarray:
     mask = np.asarray(mask)
     if mask.shape != gray.shape or mask.dtype != bool:
-        raise PhotoError(f"a bool mask of the photograph's size {gray.shape} is wanted, got {mask.shape} {mask.dtype}")
+        size = lambda a: "×".join(map(str, a.shape[1::-1])) + " px"
+        raise PhotoError(f"a bool mask of the photograph's size, {size(gray)}, is wanted, got {mask.dtype}, {size(mask)}")
     if mask.all():
         raise PhotoError("the mask covers the whole photograph: nothing is left to restore it from")
     return mask
@@ -153,9 +153,9 @@ def _fill_hole(gray, mask, small, small_mask, fill) -> np.ndarray:
     whole[box] = np.where(hole, filled.round().astype(np.uint8), gray[box])
     return whole
 
-# %% ../nbs/12_restoring.ipynb #7aae84cb
+# %% ../nbs/12_restoring.ipynb #ad8c3c84
 def _colorize(whole: np.ndarray, chroma: np.ndarray) -> np.ndarray:
-    "H×W×3 `uint8` from the luminance and the chroma of the working size; in strips, so that memory stays bounded."
+    "H×W×3 `uint8` from the luminance and the chroma of the working size; in strips, which bounds what the exact arithmetic needs."
     chroma = cv2.resize(chroma, whole.shape[::-1], interpolation=cv2.INTER_LINEAR)
     image = np.empty((*whole.shape, 3), np.uint8)
     for top in range(0, len(whole), 256):

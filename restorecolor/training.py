@@ -71,15 +71,23 @@ class TrainConfig:
         _check_values(config)
         return config
 
-# %% ../nbs/11_training.ipynb #4ae884ab
+# %% ../nbs/11_training.ipynb #ebcd3146
 def _check_values(config: TrainConfig):
     "Raises `ValueError` for a value that cannot be."
+    wider = {float: (int, float), list: (list, tuple)}
+    for f in dataclasses.fields(config):
+        value = getattr(config, f.name)
+        if not isinstance(value, wider.get(f.type, f.type)):
+            raise ValueError(f"{f.name} must be of type {getattr(f.type, '__name__', f.type)}, got {value!r}")
     for name in ("batch_size", "epochs", "patience", "lr", "devices"):
-        value = getattr(config, name)
-        if not isinstance(value, (int, float)) or value <= 0:
-            raise ValueError(f"{name} must be a number above 0, got {value!r}")
+        if getattr(config, name) <= 0:
+            raise ValueError(f"{name} must be a number above 0, got {getattr(config, name)!r}")
     if config.size < 64 or config.size % 32:
         raise ValueError(f"size must be a multiple of 32 from 64 on, got {config.size}")
+    if len(config.crop) != 2 or not 0 < config.crop[0] <= config.crop[1] <= 1:
+        raise ValueError(f"crop must be two shares, the smaller first, above 0 and at most 1, got {config.crop}")
+    if config.design == "rgb" and config.color_losses.get("saturation"):
+        raise ValueError("the loss `saturation` is one of chroma, and the design rgb predicts none: give color_losses, such as {l1: 0.5, mse: 0.5}")
 
 # %% ../nbs/11_training.ipynb #274849d4
 def resolve_precision(
@@ -196,7 +204,7 @@ class Pictures(L.Callback):
                 if hasattr(logger.experiment, "add_image"):
                     logger.experiment.add_image("val/restorations", grid, trainer.current_epoch + 1)
 
-# %% ../nbs/11_training.ipynb #0eb29b3a
+# %% ../nbs/11_training.ipynb #fe8089c7
 def _digest(table: pd.DataFrame) -> str:
     "A digest of the photographs and their folds."
     known_by = table["digest"] if "digest" in table else table.path  # the audit's digest of the pixels
@@ -205,15 +213,16 @@ def _digest(table: pd.DataFrame) -> str:
 
 
 def _open_fold(folder: Path, config: TrainConfig, table: pd.DataFrame, fold: int):
-    "Prepare a fold's folder: emptied if it belongs to another configuration."
+    "Prepare a fold's folder: emptied if it belongs to another configuration. Where and by how many processes it is trained is not part of that."
     told = dataclasses.asdict(config) | dict(fold=fold, photographs=_digest(table))
+    counts = lambda about: {k: v for k, v in about.items() if k not in ("workers", "accelerator", "devices", "strategy")}
     known = folder / "config.json"
-    if known.is_file() and json.loads(known.read_text()) != told:
+    if known.is_file() and counts(json.loads(known.read_text())) != counts(told):
         shutil.rmtree(folder)
     with atomic(known) as temporary:
         temporary.write_text(json.dumps(told, indent=1))
 
-# %% ../nbs/11_training.ipynb #681aa370
+# %% ../nbs/11_training.ipynb #3eeefe81
 def _average(config: TrainConfig) -> list:
     "Lightning's callback for a running average of the weights, or none."
     from lightning.pytorch.callbacks import WeightAveraging
@@ -234,7 +243,7 @@ def _trainer(config: TrainConfig, folder: Path) -> L.Trainer:
     best = ModelCheckpoint(folder, "best", monitor="val/score", mode="max", save_last=True, enable_version_counter=False)
     return L.Trainer(
         max_epochs=config.epochs, precision=resolve_precision(config.precision, config.accelerator), accelerator=config.accelerator,
-        devices=config.devices, strategy=config.strategy, default_root_dir=folder, num_sanity_val_steps=0,
+        devices=config.devices, strategy=config.strategy, benchmark=True, default_root_dir=folder, num_sanity_val_steps=0,
         callbacks=[best, EarlyStopping("val/score", patience=config.patience, mode="max"), Progress(), Pictures(folder / "pictures"), *_average(config)],
         logger=[CSVLogger(folder, name="", version="logs", flush_logs_every_n_steps=1), TensorBoardLogger(folder, name="", version="tensorboard")],
         log_every_n_steps=5, enable_progress_bar=False, enable_model_summary=False)
@@ -259,13 +268,13 @@ def _collect_metrics(folder: Path):
             table.to_csv(temporary, index=False)
         logged.unlink()
 
-# %% ../nbs/11_training.ipynb #ee84cf5a
+# %% ../nbs/11_training.ipynb #a83ef9a1
 def fit_fold(
     config: TrainConfig,
     table: pd.DataFrame,  # with columns path and fold
     fold: int,  # the one that validates
-    folder,  # of this fold: made, gone on with, or left as it is if finished
-) -> dict:  # score, S, M, C … of the best epoch, `epoch`, `seconds`, and `net`, the path of the network
+    folder,  # of this fold: made, gone on with, left as it is if finished, or emptied if it holds another configuration
+) -> dict:  # score, S, M, C … of the best epoch, `epoch`, `seconds` of the last call that trained, and `net`, the path of the network; empty in all processes but the first
     "Train one fold, or go on where it was stopped. Ctrl-C raises `KeyboardInterrupt`; what is on disk is enough to go on."
     folder = Path(folder)
     _open_fold(folder, config, table, fold)
@@ -324,11 +333,11 @@ def _begin(net: RestorationNet, start: str, fold: int, table: pd.DataFrame):
         raise WeightsError(f"{same[0]}: a network {known.config}, the profile asks for {net.config}: the same design and encoder are wanted")
     net.load_state_dict(known.state_dict())
 
-# %% ../nbs/11_training.ipynb #f54c2b43
+# %% ../nbs/11_training.ipynb #2ed5c610
 def fit_folds(
     config: TrainConfig,
     table: pd.DataFrame,  # with columns path and fold
-    folder,  # gets a folder for each fold
+    folder,  # gets a folder for each fold; folds of other photographs in it are removed
     folds=None,  # which ones; `None`: all in the table
 ) -> pd.DataFrame:  # a row for each fold: its scores, epoch, seconds, net
     "Train several folds one after the other; finished ones are not trained again."

@@ -133,7 +133,13 @@ def run_notebook(
         raise RunError(f"{notebook.stem}: {error.evalue or error.ename} (traceback in {output})") from None
     return output
 
-# %% ../nbs/15_workbook.ipynb #c40e1aa0
+# %% ../nbs/15_workbook.ipynb #ba867fb5
+def _from_here(name: str, value, root: Path):
+    "A parameter's value; a path that exists as an absolute one."
+    is_path = isinstance(value, str) and (name == "data" and value != "samples" or name in ("start", "embedder") and "/" in value)
+    return next((str(base / value) for base in (Path.cwd(), root) if (base / value).exists()), value) if is_path else value
+
+
 def _stage_key(parameters: dict, notebook: Path, before: str) -> str:
     "A digest of a stage's parameters, its notebook's code, and the stage before."
     code = [c["source"] for c in json.loads(notebook.read_text(encoding="utf-8"))["cells"] if c["cell_type"] == "code"]
@@ -157,7 +163,7 @@ def _provenance(profile, values: dict) -> dict:
     return dict(profile=str(profile), parameters=values, commit=commit or None, python=sys.version.split()[0],
                 versions={p: importlib.metadata.version(p) for p in packages})
 
-# %% ../nbs/15_workbook.ipynb #abcb7058
+# %% ../nbs/15_workbook.ipynb #294f1f1a
 def run_profile(
     profile,  # a name, or a YAML file
     out=None,  # folder of the run; `None`: outputs/<profile>
@@ -168,9 +174,7 @@ def run_profile(
     values = read_profile(profile) | (settings or {})
     folder = Path(out).absolute() if out else run_folder(Path(profile).stem)
     notebooks = {stage: root / "nbs" / "runs" / f"{stage}.ipynb" for stage in STAGES}
-    split = split_parameters(values, notebooks)
-    if isinstance(values.get("data"), str) and Path(values["data"]).exists():
-        split["clean"]["data"] = str(Path(values["data"]).absolute())  # notebooks run in their own folder
+    split = split_parameters({name: _from_here(name, value, root) for name, value in values.items()}, notebooks)
     about = _provenance(profile, values)
     _write_json(folder / "run.json", about)
     before = ""
@@ -189,7 +193,7 @@ def run_profile(
         before = key
     return folder
 
-# %% ../nbs/15_workbook.ipynb #d2e2b422
+# %% ../nbs/15_workbook.ipynb #f5f37290
 def _run(args):
     settings = dict(parse_setting(s) for s in args.set)
     folder = run_profile(args.profile, args.out, settings)
@@ -217,9 +221,11 @@ def _score(args):
 
     table = score_folders(args.restored, args.originals, args.inputs).set_index("name")
     print(table.round(4).to_string())
-    mean, low, high = bootstrap(table["score" if args.inputs else "C"])
+    name = "score" if "score" in table else "C"
+    values = table[name].dropna()  # undamaged photographs have no score
+    mean, low, high = bootstrap(values)
     print("\n" + table.mean().round(4).to_frame("mean").T.to_string())
-    print(f"{len(table)} photographs; 95 % interval of the mean {'score' if args.inputs else 'C'}: {low:.4f} to {high:.4f}")
+    print(f"{len(table)} photographs; 95 % interval of the mean {name} of {len(values)}: {low:.4f} to {high:.4f}")
 
 
 def _check(args):
@@ -231,7 +237,7 @@ def _check(args):
         raise RunError(f"{args.zip} would be refused:\n" + "\n".join(f"  {p}" for p in problems))
     print(f"{args.zip}: nothing is wrong with it")
 
-# %% ../nbs/15_workbook.ipynb #57a70dfb
+# %% ../nbs/15_workbook.ipynb #efdabcec
 def _parser() -> argparse.ArgumentParser:
     from restorecolor import __version__
 
@@ -245,7 +251,7 @@ def _parser() -> argparse.ArgumentParser:
         return sub.add_argument
 
     add = command(_run, "clean, train, evaluate and submit, as a profile says; goes on where it was stopped")
-    add("profile", help="smoke, demo, photos, contest, seed, or a YAML file")
+    add("profile", help="smoke, demo, photos, photos_more, contest, seed, or a YAML file")
     add("--out", help="folder of the run (default: outputs/PROFILE)")
     add("--set", action="append", default=[], metavar="NAME=VALUE", help="replace a value of the profile; may be given several times")
     add = command(_dataset, "make a contest-style data set from any folder of photographs")
@@ -270,7 +276,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--data", required=True, help="the contest's folder")
     return parser
 
-# %% ../nbs/15_workbook.ipynb #6af2a779
+# %% ../nbs/15_workbook.ipynb #62347504
 def main(argv=None) -> int:
     "The command `restorecolor`; returns the exit code."
     args = _parser().parse_args(argv)
@@ -282,5 +288,5 @@ def main(argv=None) -> int:
         print(f"restorecolor: {file}: {error.strerror}" if file else f"restorecolor: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nrestorecolor: stopped; the same command goes on from here", file=sys.stderr)
+        print("\nrestorecolor: stopped" + "; the same command goes on from here" * (args.function is _run), file=sys.stderr)
         return 130
