@@ -23,6 +23,7 @@ text, resources = MarkdownExporter(config=config).from_notebook_node(notebook)
 text = re.sub(r"^```\n(?=(import|from) )", "```python\n", text, flags=re.M)
 text = re.sub(r"<style.*?</style>", "", text, flags=re.S)
 text = re.sub(r"!\[.*?\]\((\d+_\d+\.\w+)\)", r"![restored photographs](nbs/readme_files/\1)", text)
+text = text.replace("](../", "](")  # links above its folder
 text = re.sub(r"\]\((?!http|nbs/|#)([\w/]+\.ipynb)\)", r"](nbs/\1)", text)  # links to its neighbours
 text = re.sub(r"[ \t]+\n", "\n", text)
 text = re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
