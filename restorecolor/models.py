@@ -65,7 +65,7 @@ def _set_padding(module: nn.Module, mode: str):
     for conv in (m for m in module.modules() if isinstance(m, nn.Conv2d) and m.padding[0]):
         conv.padding_mode, conv._reversed_padding_repeated_twice = mode, [conv.padding[0]] * 4
 
-# %% ../nbs/10_models.ipynb #47d1e16f
+# %% ../nbs/10_models.ipynb #179e9ba7
 class CBAMUnetPlusPlus(nn.Module):
     "U-Net++ (Zhou et al. 2018) with CBAM on the deepest encoder feature: N×in×H×W → N×out×H×W."
 
@@ -104,6 +104,8 @@ class CBAMUnetPlusPlus(nn.Module):
         with torch.autocast(x.device.type, enabled=torch.is_autocast_enabled(x.device.type) and not slow):
             features = list(self.encoder(x))
         features[-1] = self.cbam(features[-1])
+        if torch.is_autocast_enabled(x.device.type):  # once, not in every join of the decoder
+            features = [f.to(torch.get_autocast_dtype(x.device.type)) for f in features]
         out = self.decoder(features[self.half :])
         with torch.autocast(x.device.type, enabled=False):  # the last sum decides on gray levels
             out = self.head(out.float())
@@ -305,7 +307,7 @@ def find_weights(
         raise WeightsError(f"{path}: {what}; `restorecolor run demo` trains some in outputs/demo")
     return found
 
-# %% ../nbs/10_models.ipynb #abeae6ce
+# %% ../nbs/10_models.ipynb #0766ea0a
 def _fold(module: nn.Module):
     "Fold each batch norm into the convolution named before it, in place."
     for part in module.children():
@@ -325,6 +327,8 @@ def fold_norms(
     "The same network for inference only, its batch norms folded into its convolutions."
     folded = copy.deepcopy(net)
     _fold(folded)
+    if net.config["encoder"] == LITE0:
+        return folded
     probe = torch.rand(1, 1, 64, 64, generator=torch.Generator().manual_seed(0))
     hole = (probe > 0.9).float()
     before, after = net(probe, hole), folded(probe, hole)

@@ -6,10 +6,11 @@
 __all__ = ['STAGES', 'PROFILES', 'RunError', 'project_root', 'run_folder', 'parameters_of', 'split_parameters', 'read_profile',
            'parse_setting', 'run_notebook', 'run_profile', 'main']
 
-# %% ../nbs/15_workbook.ipynb #69e0cec4
+# %% ../nbs/15_workbook.ipynb #9b934f87
 import argparse
 import datetime
 import difflib
+import gc
 import hashlib
 import importlib.metadata
 import json
@@ -193,7 +194,7 @@ def run_profile(
         before = key
     return folder
 
-# %% ../nbs/15_workbook.ipynb #f5f37290
+# %% ../nbs/15_workbook.ipynb #7b8df9d5
 def _run(args):
     settings = dict(parse_setting(s) for s in args.set)
     folder = run_profile(args.profile, args.out, settings)
@@ -207,9 +208,13 @@ def _dataset(args):
 
 
 def _restore(args):
+    gc.disable()  # imports make a million objects; to search them for garbage, again when Python ends, would take longer than a photograph
     from restorecolor.restoring import Restorer, restore_files
 
-    result = restore_files(args.photos, args.out, Restorer.from_pretrained(args.weights, flips=not args.no_flips), args.mask)
+    restorer = Restorer.from_pretrained(args.weights, flips=not args.no_flips)
+    gc.freeze()
+    gc.enable()
+    result = restore_files(args.photos, args.out, restorer, args.mask)
     failed = {path: why for path, why in result.items() if why}
     print(f"{len(result) - len(failed)} of {len(result)} restored into {args.out}")
     if failed:
