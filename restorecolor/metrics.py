@@ -6,7 +6,9 @@
 __all__ = ['WINDOW', 'SCORES', 'ssim_map', 'masked_ssim_map', 'hue_bins', 'hue_histogram', 'correlation', 'batch_scores',
            'contest_score', 'ssim', 'masked_ssim', 'hue_similarity', 'ContestScore']
 
-# %% ../nbs/05_metrics.ipynb #4800e159
+# %% ../nbs/05_metrics.ipynb #09f43c96
+from concurrent.futures import ThreadPoolExecutor
+
 import cv2
 import numpy as np
 import torch
@@ -125,7 +127,7 @@ def _damaged_pixels(x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     pixels[photo, order] = x.flatten(2).transpose(1, 2)[photo, place]
     return pixels.transpose(1, 2), counts
 
-# %% ../nbs/05_metrics.ipynb #4179eae3
+# %% ../nbs/05_metrics.ipynb #39d8d65a
 SCORES = ("S", "M", "C", "score", "S255", "M255")
 
 
@@ -139,8 +141,7 @@ def batch_scores(
         raise ValueError(f"wanted two uint8 batches of one shape, at least {WINDOW} px wide, got {tuple(true.shape)} {true.dtype} and {tuple(pred.shape)} {pred.dtype}")
     mask = mask.reshape(len(true), *true.shape[-2:]).bool()
     if true.device.type == "cpu" and len(true) > 1:
-        rows = [batch_scores(*one) for one in zip(true.split(1), pred.split(1), mask.split(1))]
-        return {key: torch.cat([row[key] for row in rows]) for key in SCORES}
+        return _one_by_one(true, pred, mask)
     span = (pred.amax((1, 2, 3)) - pred.amin((1, 2, 3))).float().view(-1, 1, 1)
     ranges = [span, torch.full_like(span, 255)]
     if true.device.type == "cpu" and (span == 255).all():  # both variants are one; a GPU would have to be waited for
@@ -156,6 +157,17 @@ def batch_scores(
     result["C"] = correlation(hue_histogram(true), hue_histogram(pred))
     result["score"] = 0.2 * result["S"] + 0.4 * result["M"] + 0.4 * result["C"]
     return {key: result[key] for key in SCORES}
+
+
+def _one_by_one(true: Tensor, pred: Tensor, mask: Tensor) -> dict[str, Tensor]:
+    "`batch_scores` with a thread for each photograph: one is too small to be worth sharing between processors."
+    threads = torch.get_num_threads()
+    try:
+        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            rows = list(pool.map(batch_scores, true.split(1), pred.split(1), mask.split(1)))
+    finally:
+        torch.set_num_threads(threads)
+    return {key: torch.cat([row[key] for row in rows]) for key in SCORES}
 
 # %% ../nbs/05_metrics.ipynb #72861d13
 def _batch(image: np.ndarray) -> Tensor:
