@@ -6,7 +6,7 @@
 __all__ = ['STAGES', 'PROFILES', 'RunError', 'project_root', 'run_folder', 'parameters_of', 'split_parameters', 'read_profile',
            'parse_setting', 'run_notebook', 'run_profile', 'main']
 
-# %% ../nbs/15_workbook.ipynb #9b934f87
+# %% ../nbs/15_workbook.ipynb #7afd01b8
 import argparse
 import datetime
 import difflib
@@ -14,6 +14,7 @@ import gc
 import hashlib
 import importlib.metadata
 import json
+import logging
 import os
 import re
 import subprocess
@@ -281,7 +282,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--data", required=True, help="the contest's folder")
     return parser
 
-# %% ../nbs/15_workbook.ipynb #62347504
+# %% ../nbs/15_workbook.ipynb #035d01ea
 def main(argv=None) -> int:
     "The command `restorecolor`; returns the exit code."
     args = _parser().parse_args(argv)
@@ -293,5 +294,6 @@ def main(argv=None) -> int:
         print(f"restorecolor: {file}: {error.strerror}" if file else f"restorecolor: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # the notebook's stopped cell has an exception that nobody asks for
         print("\nrestorecolor: stopped" + "; the same command goes on from here" * (args.function is _run), file=sys.stderr)
         return 130
