@@ -65,7 +65,17 @@ def _set_padding(module: nn.Module, mode: str):
     for conv in (m for m in module.modules() if isinstance(m, nn.Conv2d) and m.padding[0]):
         conv.padding_mode, conv._reversed_padding_repeated_twice = mode, [conv.padding[0]] * 4
 
-# %% ../nbs/10_models.ipynb #179e9ba7
+# %% ../nbs/10_models.ipynb #0c754bf4
+def _encode(encoder: nn.Module, cbam: nn.Module, x: Tensor) -> list[Tensor]:
+    "Features of N×C×H×W from fine to coarse, attention on the deepest, in the precision of the decoder."
+    kind = x.device.type
+    half = torch.is_autocast_enabled(kind)
+    with torch.autocast(kind, enabled=half and kind != "cpu"):
+        features = list(encoder(x))
+    features[-1] = cbam(features[-1])
+    return [f.to(torch.get_autocast_dtype(kind)) for f in features] if half else features
+
+# %% ../nbs/10_models.ipynb #96d94b9f
 class CBAMUnetPlusPlus(nn.Module):
     "U-Net++ (Zhou et al. 2018) with CBAM on the deepest encoder feature: N×in×H×W → N×out×H×W."
 
@@ -100,13 +110,7 @@ class CBAMUnetPlusPlus(nn.Module):
         if height % self.stride or width % self.stride:
             up = lambda n: -(-n // self.stride) * self.stride
             raise ValueError(f"sides must be multiples of {self.stride}: pad {height}×{width} to {up(height)}×{up(width)}")
-        slow = x.device.type == "cpu"  # where depthwise convolutions take longer in half precision
-        with torch.autocast(x.device.type, enabled=torch.is_autocast_enabled(x.device.type) and not slow):
-            features = list(self.encoder(x))
-        features[-1] = self.cbam(features[-1])
-        if torch.is_autocast_enabled(x.device.type):  # once, not in every join of the decoder
-            features = [f.to(torch.get_autocast_dtype(x.device.type)) for f in features]
-        out = self.decoder(features[self.half :])
+        out = self.decoder(_encode(self.encoder, self.cbam, x)[self.half :])
         with torch.autocast(x.device.type, enabled=False):  # the last sum decides on gray levels
             out = self.head(out.float())
         return F.interpolate(out, size=(height, width), mode="bilinear") if self.half else out

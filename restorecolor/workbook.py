@@ -195,7 +195,7 @@ def run_profile(
         before = key
     return folder
 
-# %% ../nbs/15_workbook.ipynb #7b8df9d5
+# %% ../nbs/15_workbook.ipynb #5256c110
 def _run(args):
     settings = dict(parse_setting(s) for s in args.set)
     folder = run_profile(args.profile, args.out, settings)
@@ -209,12 +209,14 @@ def _dataset(args):
 
 
 def _restore(args):
-    gc.disable()  # imports make a million objects; to search them for garbage, again when Python ends, would take longer than a photograph
-    from restorecolor.restoring import Restorer, restore_files
+    gc.disable()  # what imports make is no garbage: to look for some, now and when Python ends, takes longer than a photograph
+    try:
+        from restorecolor.restoring import Restorer, restore_files
 
-    restorer = Restorer.from_pretrained(args.weights, flips=not args.no_flips)
-    gc.freeze()
-    gc.enable()
+        restorer = Restorer.from_pretrained(args.weights, flips=not args.no_flips)
+        gc.freeze()
+    finally:
+        gc.enable()
     result = restore_files(args.photos, args.out, restorer, args.mask)
     failed = {path: why for path, why in result.items() if why}
     print(f"{len(result) - len(failed)} of {len(result)} restored into {args.out}")
