@@ -95,14 +95,21 @@ def to_floats(
 class EpochOrder(Sampler):
     "The photographs in an order that depends on the data set's seed and epoch only."
 
-    def __init__(self, photos: DamagedPhotos):
-        self.photos = photos
+    def __init__(
+        self,
+        photos: DamagedPhotos,
+        epoch: int = 0,  # that training begins with
+        done: int = 0,  # photographs of it that have been seen
+    ):
+        self.photos, self.epoch, self.done = photos, epoch, done
 
     def __len__(self):
         return len(self.photos)
 
     def __iter__(self):
-        yield from np.random.default_rng([self.photos.seed, int(self.photos._epoch[0])]).permutation(len(self)).tolist()
+        epoch = int(self.photos._epoch[0])
+        order = np.random.default_rng([self.photos.seed, epoch]).permutation(len(self))
+        yield from np.roll(order, -self.done if epoch == self.epoch else 0).tolist()
 
 # %% ../nbs/09_data.ipynb #4a65fd85
 class PhotoData(L.LightningDataModule):
@@ -128,6 +135,12 @@ class PhotoData(L.LightningDataModule):
         self.batch_size, self.workers, self.seed = batch_size, workers, seed
         self.train = DamagedPhotos(train.path, size, seed, True, crop)
         self.val = DamagedPhotos(val.path, size, seed, False)
+        self.begin(0)
+
+    def begin(self, epoch: int, done: int = 0):
+        "Training begins with this epoch, of which so many photographs are done."
+        self.train.set_epoch(epoch)
+        self.first = epoch, done
 
     def _loader(self, photos: Dataset, **kwargs) -> DataLoader:
         return DataLoader(photos, self.batch_size, num_workers=self.workers, persistent_workers=self.workers > 0,
@@ -137,7 +150,7 @@ class PhotoData(L.LightningDataModule):
         return to_floats(batch)
 
     def train_dataloader(self):
-        return self._loader(self.train, sampler=EpochOrder(self.train), drop_last=len(self.train) >= self.batch_size)
+        return self._loader(self.train, sampler=EpochOrder(self.train, *self.first), drop_last=len(self.train) >= self.batch_size)
 
     def val_dataloader(self):
         return self._loader(self.val)
