@@ -30,7 +30,7 @@ from lightning.pytorch.callbacks import Checkpoint
 
 from .data import PhotoData, to_floats
 from .encoders import half_type
-from .files import alone, atomic, read_json, sweep, write_json
+from .files import alone, atomic, is_whole, read_json, sweep, write_json
 from .losses import WeightedLoss
 from .metrics import ContestScore
 from .models import RestorationNet, WeightsError, find_weights, load_net, save_net
@@ -398,16 +398,12 @@ def fit_fold(
 # %% ../nbs/11_training.ipynb #9cbcd5de
 def _finished(folder: Path) -> dict | None:
     "What a finished fold has reached. Finished is what is there: its scores and its network."
-    from safetensors import SafetensorError, safe_open
-
     result, net = read_json(folder / "done.json", "score", "epoch"), folder / "net.safetensors"
-    if result is None:
-        return None
-    try:
-        with safe_open(net, framework="pt"):  # looks at the file's length, too
-            return result | dict(net=str(net))
-    except (SafetensorError, OSError) as error:
-        print(f"{net}: cannot be read ({error}); it is made again", flush=True)
+    if result and is_whole(net):
+        return result | dict(net=str(net))
+    if result:
+        print(f"{net}: not there, or not whole; it is made again", flush=True)
+    return None
 
 
 def _is_readable(best: Path, saved: dict) -> bool:
