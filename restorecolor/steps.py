@@ -71,9 +71,19 @@ class StepTask(L.LightningModule):
         self.log_dict({name: term.detach() for name, term in terms.items()} | {"loss": total.detach()})
         return total
 
+    def _exact(self) -> bool:
+        "Are gradients what they are, not scaled for float16? Then AdamW may be fused, and they may be clipped at once."
+        return self.trainer.precision != "16-mixed"
+
+    def configure_gradient_clipping(self, optimizer, gradient_clip_val=None, gradient_clip_algorithm=None):
+        if self._exact():  # Lightning refuses to clip for a fused optimizer under any mixed precision
+            torch.nn.utils.clip_grad_norm_(self.net.parameters(), gradient_clip_val)
+        else:
+            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
+
     def configure_optimizers(self):
         trained = [p for p in self.net.parameters() if p.requires_grad]
-        optimizer = torch.optim.AdamW(trained, lr=self.config.lr, weight_decay=self.config.weight_decay, fused=True)
+        optimizer = torch.optim.AdamW(trained, lr=self.config.lr, weight_decay=self.config.weight_decay, fused=self._exact())
         rate = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: warmup_stable_decay(step, self.config))
         return dict(optimizer=optimizer, lr_scheduler=dict(scheduler=rate, interval="step"))
 
