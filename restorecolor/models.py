@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['DESIGNS', 'FORMAT', 'ChannelAttention', 'SpatialAttention', 'CBAM', 'CBAMUnetPlusPlus', 'smooth_fill',
            'pad_to_stride', 'Restored', 'compose', 'RestorationNet', 'check_net', 'WeightsError', 'save_net',
-           'load_net', 'find_weights', 'fold_norms']
+           'load_net', 'find_weights', 'save_part', 'load_part', 'fold_norms']
 
 # %% ../nbs/10_models.ipynb #28da89bb
 import copy
@@ -310,6 +310,59 @@ def find_weights(
         what = "holds no weights (no *.safetensors, no finished fold)" if path.is_dir() else "no such file or folder"
         raise WeightsError(f"{path}: {what}; `restorecolor run demo` trains some in outputs/demo")
     return found
+
+# %% ../nbs/10_models.ipynb #3f0dd963
+def save_part(
+    net: nn.Module,  # with its arguments in `net.config`
+    path,  # ending in .safetensors
+    format: str,  # what kind of network it is
+    **about,  # further text to store: steps, scores …
+):
+    "Write a network to a safetensors file in float16, atomically. Raises `WeightsError` for values that are not finite."
+    from safetensors.torch import save_file
+
+    half = lambda t: t.to(torch.float16) if t.is_floating_point() else t
+    tensors = {name: half(t.detach().cpu()).contiguous() for name, t in net.state_dict().items()}
+    _check_finite(path, tensors)
+    meta = dict(format=format, net=json.dumps(net.config), about=json.dumps(about), sha256=_checksum(tensors))
+    with atomic(path) as temporary:
+        save_file(tensors, temporary, metadata=meta)
+
+
+def _check_finite(path, tensors: dict[str, Tensor]):
+    for name, t in tensors.items():
+        if t.is_floating_point() and not torch.isfinite(t).all():
+            raise WeightsError(f"{path}: {name} holds values that are not finite numbers; weights of a sound training are wanted")
+
+# %% ../nbs/10_models.ipynb #6775c112
+def load_part(
+    path,  # a file that `save_part` wrote
+    format: str,  # what kind of network is wanted
+    build,  # function of its configuration: the network
+) -> tuple[nn.Module, dict]:  # the network in evaluation mode, and what was stored about it
+    "Read such a network back. Raises `WeightsError` for a missing or damaged file, or one of another kind."
+    from safetensors import SafetensorError, safe_open
+
+    if not Path(path).is_file():
+        raise WeightsError(f"{path}: no such file of weights")
+    try:
+        with safe_open(path, framework="pt") as file:
+            meta = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{path}: not a whole safetensors file ({error})") from error
+    if meta.get("format") != format:
+        raise WeightsError(f"{path}: its format is {meta.get('format')!r}, {format!r} is wanted")
+    if meta.get("sha256") != _checksum(tensors):
+        raise WeightsError(f"{path}: damaged, its checksum is not what it was when the file was written; fetch or copy it again")
+    _check_finite(path, tensors)
+    try:
+        net = build(json.loads(meta["net"]))
+        net.load_state_dict({name: t.float() if t.is_floating_point() else t for name, t in tensors.items()})
+        return net.eval(), json.loads(meta["about"])
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        why = str(error).strip().splitlines()[-1][:200]
+        raise WeightsError(f"{path}: weights of another architecture than this version builds ({why})") from error
 
 # %% ../nbs/10_models.ipynb #0766ea0a
 def _fold(module: nn.Module):
