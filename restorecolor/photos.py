@@ -334,6 +334,12 @@ def read_erased(
     path,  # a photograph
 ) -> np.ndarray | None:  # H×W `bool`, True = erased; `None`: nothing was, or there is nothing else
     "What was erased from a photograph: where it is transparent. That is the damage, said by the one who knows. Raises `PhotoError`."
+    try:
+        with Image.open(path, formats=FORMATS) as image:  # its first bytes say whether anything can be transparent
+            if not image.has_transparency_data:
+                return None
+    except Exception:  # the reader of the whole has the words for it
+        pass
     image = _load(path)
     try:
         erased = np.asarray(image.convert("RGBA"))[..., 3] < 128 if image.has_transparency_data else None
