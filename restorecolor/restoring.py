@@ -11,6 +11,7 @@ import errno
 import hashlib
 import os
 import unicodedata
+import warnings
 from collections import Counter
 from dataclasses import dataclass, field
 from importlib import resources
@@ -28,7 +29,7 @@ from .color import rgb_to_ycc, to_image, to_tensor
 from .coloring import ColorNet, load_color, palette_of, predict_chroma, tone_of
 from .encoders import autocast
 from .files import is_whole, sweep
-from .filling import FillNet, expected_fill, load_fill, natural_available, natural_fill
+from .filling import FillNet, FillWarning, expected_fill, load_fill, membrane, natural_available, natural_fill
 from .masks import find_damage
 from .models import RestorationNet, WeightsError, _fold, compose, find_weights, fold_norms, load_net, smooth_fill
 from .photos import (
@@ -196,7 +197,12 @@ def _filled(restorer: Restorer, gray: np.ndarray, mask: np.ndarray, fill: str, n
     if fill == "natural" and not natural_available():
         notes.append("The hole was filled with what is to be expected: PyPatchMatch, which continues textures, is not installed.")
         fill = "expected"
-    return (natural_fill(gray, mask, whole) if fill == "natural" else whole), fill
+    if fill == "natural":
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always", FillWarning)
+            whole = natural_fill(gray, mask, whole)
+        notes += [str(w.message) for w in said if issubclass(w.category, FillWarning)]
+    return whole, fill
 
 
 def _chroma(restorer: Restorer, whole: np.ndarray, palette: Tensor | None) -> np.ndarray:
@@ -232,15 +238,6 @@ def _smooth(values: np.ndarray, unknown: np.ndarray) -> np.ndarray:
     return smooth_fill(torch.from_numpy(values)[None, None], to_tensor(unknown)[None])[0, 0].numpy()
 
 
-def _membrane(filled: np.ndarray, gray: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    "What to add to a filling so that the rim of the hole equals its neighbours outside; all H×W."
-    plus = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)).astype(np.float32)
-    known = (~mask).astype(np.float32)
-    total, count = (cv2.filter2D(x, -1, plus, borderType=cv2.BORDER_CONSTANT) for x in (gray * known, known))
-    rim = mask & (count > 0)
-    return _smooth(np.where(rim, total / np.maximum(count, 1) - filled, 0).astype(np.float32), ~rim)
-
-
 def _fill_hole(gray, mask, small, small_mask, fill) -> np.ndarray:
     "The whole luminance H×W `uint8`: known pixels as they are, the hole filled."
     if not mask.any():
@@ -253,7 +250,7 @@ def _fill_hole(gray, mask, small, small_mask, fill) -> np.ndarray:
     box = (slice(max(0, ys[0] - margin), ys[-1] + 1 + margin), slice(max(0, xs[0] - margin), xs[-1] + 1 + margin))
     around, hole = scaled(gray[box]), mask[box]
     filled = _smooth(around, hole) + correction[box]
-    filled = (filled + _membrane(filled, around, hole)).clip(0, 1) * 255
+    filled = (filled + membrane(filled, around, hole)).clip(0, 1) * 255
     whole = gray.copy()
     whole[box] = np.where(hole, filled.round().astype(np.uint8), gray[box])
     return whole
