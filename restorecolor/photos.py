@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['MIN_SIDE', 'PLUGINS', 'FORMATS', 'SUFFIXES', 'UNREAD', 'MEGAPIXELS', 'TOPS', 'KINDS_OF_MASKS', 'FEW', 'COLOURFUL',
            'ORIENTATION', 'RESOLUTION', 'DESCRIBING', 'sample_photos', 'luma', 'write_png', 'PhotoError', 'read_rgb',
-           'read_gray', 'read_mask', 'read_erased', 'read_metadata', 'find_photos', 'left_out', 'in_threads', 'audit']
+           'read_gray', 'small_copy', 'read_mask', 'read_erased', 'read_metadata', 'find_photos', 'left_out',
+           'in_threads', 'audit']
 
 # %% ../nbs/00_photos.ipynb #86b11615
 import errno
@@ -236,6 +237,21 @@ def read_gray(
 ) -> np.ndarray:  # H×W `uint8`, upright
     "Read a photograph's luminance, whatever its format; raises `PhotoError`, and nothing else."
     return _open(path, min_side, "L", notes)
+
+# %% ../nbs/00_photos.ipynb #852464fd
+def small_copy(
+    path,
+    side: int = 64,  # that will do, in pixels
+) -> np.ndarray:  # H×W×3 `uint8`, upright, at least so large where the photograph is
+    "A photograph to be glanced at: of a JPEG, an eighth of the work. Raises `PhotoError`."
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            if image.format in ("JPEG", "MPO"):
+                image.draft("RGB", (side, side))
+                return np.array(ImageOps.exif_transpose(image).convert("RGB"))
+    except Exception:  # the reader of the whole has the words for it
+        pass
+    return read_rgb(path, min_side=1)
 
 # %% ../nbs/00_photos.ipynb #edfc40bc
 KINDS_OF_MASKS = ("white where it is damaged and black elsewhere; or strokes on a transparent layer, on black, or over a copy of the photograph; "
