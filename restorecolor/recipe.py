@@ -19,7 +19,7 @@ class TrainConfig:
     design: str = "chroma"  # `chroma`, or `rgb` for the published design
     encoder: str = "efficientnet-lite0"  # any name of `encoders.encoder_names()`
     encoder_weights: str | None = "imagenet"  # `None`: random
-    start: str = ""  # weights to begin with: `shipped`, a file, or a run's folder (the same fold of it); empty: the encoder's only
+    start: str = ""  # weights to begin with: a file, or a run's folder (the same fold of it); empty: the encoder's only
     size: int = 512  # side in pixels of what the network sees
     crop: list = field(default_factory=lambda: [0.5, 1.0])  # side of the random square, as a share of the shorter side
     batch_size: int = 8

@@ -481,7 +481,9 @@ def _finish_fold(folder: Path, config: TrainConfig, module: LitRestorer, seconds
 # %% ../nbs/11_training.ipynb #dfb834c1
 def _begin(net: RestorationNet, start: str, fold: int, table: pd.DataFrame):
     "Give a network the weights that `start` names."
-    files = find_weights(None if start == "shipped" else start)
+    if start == "shipped":
+        raise WeightsError("start is 'shipped', and what ships is a network for each task: `restorecolor run weights --set start=shipped` trains those further")
+    files = find_weights(start)
     same = files if len(files) == 1 else [file for file in files if file.parent.name == f"fold{fold}"]
     if not same:
         raise WeightsError(f"{start}: no network of fold {fold} among {', '.join(file.parent.name for file in files)}; one of another fold would know what validates")
