@@ -139,7 +139,7 @@ def score_folders(
     restored,  # folder of restorations
     originals,  # folder of originals
     inputs=None,  # folder of damaged photographs; `None`: no M, no score
-) -> pd.DataFrame:  # a row for each restoration: name, S, C, and with inputs M, score, S255, M255
+) -> pd.DataFrame:  # a row for each restoration: name, S, C, and with inputs M, score, S255, M255; `attrs["missing"]`: names without a restoration
     "Scores of restorations by name. Raises `PhotoError` for a missing partner or different sizes."
     folders = {what: Path(folder) for what, folder in (("restorations", restored), ("originals", originals), ("inputs", inputs)) if folder is not None}
     files = {}
@@ -152,7 +152,10 @@ def score_folders(
         missing = sorted(set(files["restorations"]) - set(files[what]))
         if missing:
             raise PhotoError(f"{folders[what]}: no partner for {missing[0]}" + (f" and {len(missing) - 1} others" if missing[1:] else ""))
-    return pd.DataFrame(in_threads(lambda name: dict(name=name) | _score_files(*(f[name] for f in files.values())), sorted(files["restorations"]), "score"))
+    score = lambda name: dict(name=name) | _score_files(*(f[name] for f in files.values()))
+    table = pd.DataFrame(in_threads(score, sorted(files["restorations"]), "score"))
+    table.attrs["missing"] = sorted(set(files["inputs" if inputs is not None else "originals"]) - set(files["restorations"]))
+    return table
 
 
 def _score_files(restored: Path, original: Path, damaged: Path | None = None) -> dict:

@@ -11,6 +11,8 @@ __all__ = ['DESIGNS', 'FORMAT', 'ChannelAttention', 'SpatialAttention', 'CBAM', 
 import copy
 import hashlib
 import json
+import re
+import reprlib
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -21,8 +23,8 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from .color import rgb_to_ycc, with_luma, ycc_to_rgb
-from .encoders import LITE0, gray_normalization, load_encoder
-from .photos import atomic
+from .encoders import LITE0, encoder_names, gray_normalization, load_encoder
+from .photos import MIN_SIDE, atomic
 
 # %% ../nbs/10_models.ipynb #83d4b7dd
 class ChannelAttention(nn.Module):
@@ -271,41 +273,69 @@ def save_net(
         save_file(tensors, temporary, metadata={"format": FORMAT, "net": json.dumps(net.config), "about": json.dumps(about), "sha256": _checksum(tensors)})
 
 # %% ../nbs/10_models.ipynb #ff8dbbfa
-def load_net(
-    path,  # a file that `save_net` wrote
-) -> tuple[RestorationNet, dict]:  # the network in evaluation mode, and what was stored about it
-    "Read a network back. Raises `WeightsError` for a missing or damaged file, or one of another architecture."
+def _checked_header(path, meta: dict) -> tuple[dict, dict]:
+    "What a file of weights says of its network, and about it; checked before anything is built, since it may come from anywhere. Raises `WeightsError`."
+    if meta.get("format") != FORMAT:
+        raise WeightsError(f"{path}: its format is {meta.get('format')!r}, {FORMAT!r} is wanted: weights that this version of restorecolor wrote")
+    try:
+        net, about = json.loads(meta["net"]), json.loads(meta["about"])
+        size = about.get("size", 512)
+        known = set(net) == {"design", "encoder"} and net["design"] in DESIGNS and isinstance(net["encoder"], str)
+        sized = type(size) is int and MIN_SIDE <= size <= 8192
+    except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise WeightsError(f"{path}: its header is not what this version of restorecolor writes ({error!r:.100})") from None
+    if not known or not sized:
+        raise WeightsError(f"{path}: its header says {reprlib.repr(net)}, size {reprlib.repr(size)}; a design, an encoder, and a size in pixels are wanted")
+    if net["encoder"] != LITE0 and net["encoder"] not in encoder_names() and not re.fullmatch(r"tu-[a-z0-9_]+(\.[a-z0-9_]+)?", net["encoder"]):
+        raise WeightsError(f"{path}: its encoder is {net['encoder']!r:.80}, which is none of this package's: nothing is fetched or read for a file of weights")
+    return net, about
+
+
+def _read_tensors(path) -> tuple[dict, dict]:
+    "The header and the tensors of a file of weights. Raises `WeightsError`."
     from safetensors import SafetensorError, safe_open
 
     if not Path(path).is_file():
         raise WeightsError(f"{path}: no such file of weights")
     try:
         with safe_open(path, framework="pt") as file:
-            meta = file.metadata() or {}
+            meta = _checked_header(path, file.metadata() or {})
             tensors = {name: file.get_tensor(name) for name in file.keys()}
-    except (SafetensorError, OSError) as error:
+            checksum, is_it = file.metadata().get("sha256"), _checksum(tensors)
+    except (SafetensorError, OSError, TypeError) as error:  # TypeError: numbers of a kind that NumPy does not have
         raise WeightsError(f"{path}: not a whole safetensors file ({error})") from error
-    if meta.get("format") != FORMAT:
-        raise WeightsError(f"{path}: its format is {meta.get('format')!r}, {FORMAT!r} is wanted: weights that this version of restorecolor wrote")
-    if meta["sha256"] != _checksum(tensors):
+    if checksum != is_it:
         raise WeightsError(f"{path}: damaged, its checksum is not what it was when the file was written; fetch or copy it again")
-    config = json.loads(meta["net"])
-    net = RestorationNet(**config, weights=None)
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise WeightsError(f"{path}: the weights {name} are no finite numbers: what it learnt is lost, another file is wanted")
+    return meta, tensors
+
+
+def load_net(
+    path,  # a file that `save_net` wrote
+) -> tuple[RestorationNet, dict]:  # the network in evaluation mode, and what was stored about it
+    "Read a network back. Raises `WeightsError` for a missing or damaged file, one of another architecture, or one that never learnt a number."
+    (config, about), tensors = _read_tensors(path)
     try:
+        net = RestorationNet(**config, weights=None)
         net.load_state_dict({name: t.float() if t.is_floating_point() else t for name, t in tensors.items()})
-    except RuntimeError as error:
-        raise WeightsError(f"{path}: weights of another architecture than {config} ({str(error).splitlines()[1].strip()[:300]})") from error
-    return net.eval(), json.loads(meta["about"])
+    except (RuntimeError, ValueError) as error:
+        lines = str(error).splitlines()
+        raise WeightsError(f"{path}: weights of another architecture than {config} ({lines[min(1, len(lines) - 1)].strip()[:300]})") from error
+    return net.eval(), about
 
 # %% ../nbs/10_models.ipynb #0dba0666
 def find_weights(
     path=None,  # a file of weights, a folder that holds some, or the folder of a run; `None`: the weights that ship with the package
 ) -> list[Path]:  # one for each fold
     "The files of weights at `path`. Raises `WeightsError`."
+    if path == "":
+        raise WeightsError("weights are '': a file, the folder of a run, or nothing at all is wanted")
     path = Path(path if path is not None else str(resources.files("restorecolor") / "weights"))
     if path.is_file():
         return [path]
-    found = sorted(path.glob("*.safetensors")) or sorted(path.glob("fold*/net.safetensors")) or sorted(path.glob("train/fold*/net.safetensors"))
+    found = sorted(path.glob("*.safetensors")) or sorted(path.glob("fold[0-9]*/net.safetensors")) or sorted(path.glob("train/fold[0-9]*/net.safetensors"))
     if not found:
         what = "holds no weights (no *.safetensors, no finished fold)" if path.is_dir() else "no such file or folder"
         raise WeightsError(f"{path}: {what}; `restorecolor run demo` trains some in outputs/demo")

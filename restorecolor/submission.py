@@ -8,12 +8,12 @@ __all__ = ['SubmissionError', 'check_submission', 'write_submission']
 # %% ../nbs/18_submission.ipynb #9f9a8fbc
 import io
 import zipfile
-import zlib
+from collections import Counter
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from .contest import ContestFolder
+from .contest import ContestError, ContestFolder
 from .photos import atomic
 
 # %% ../nbs/18_submission.ipynb #bc3effe4
@@ -22,19 +22,36 @@ class SubmissionError(ValueError):
 
 
 def _picture_problem(data: bytes, size: tuple[int, int]) -> str:
-    "What is wrong with one picture, or nothing."
+    "What is wrong with one picture, or nothing. Its size is looked at before anything is decoded."
     try:
-        with Image.open(io.BytesIO(data)) as image:
-            image.load()
+        with Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF")) as image:
             if image.format != "PNG":
                 return f"is a {image.format}, a PNG is wanted"
-            if image.mode != "RGB":
-                return f"has the mode {image.mode}, RGB is wanted"
             if image.size != size:
                 return f"is {image.width}×{image.height} px, its input {size[0]}×{size[1]}"
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
-        return f"cannot be read ({error})"
+            if image.mode != "RGB":
+                return f"has the mode {image.mode}, RGB is wanted"
+            image.load()
+    except Image.DecompressionBombError:
+        return f"is far too large, its input has {size[0]}×{size[1]} px"
+    except Exception as error:  # decoders raise errors of all kinds
+        return f"cannot be read ({str(error).splitlines()[0] if str(error) else type(error).__name__})"
     return ""
+
+
+def _entry_problem(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, size: tuple[int, int]) -> str:
+    "What is wrong with one entry, or nothing. Its declared size is looked at before anything is read."
+    most = 64 * size[0] * size[1] + 2**20  # bytes: no PNG of that many pixels needs as many
+    if entry.file_size > most:
+        return f"holds {entry.file_size / 1e6:.0f} MB, no PNG of its size has more than {most / 1e6:.1f}"
+    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        return "is compressed in a way that not everybody can read; stored or deflated is wanted"
+    try:
+        with archive.open(entry) as file:
+            data = file.read(most + 1)
+    except Exception as error:  # it is encrypted, cut short, or says otherwise than it is
+        return f"cannot be unpacked ({str(error).splitlines()[0] if str(error) else type(error).__name__})"
+    return _picture_problem(data, size)
 
 # %% ../nbs/18_submission.ipynb #3452e0c4
 def check_submission(
@@ -42,23 +59,46 @@ def check_submission(
     contest: ContestFolder,  # whose test photographs it answers
 ) -> list[str]:  # what is wrong, a sentence each; empty: nothing
     "Check a submission: names, order, no folders, every picture readable, PNG, RGB and of its input's size."
-    wanted = {Path(p).name: p for p in contest.test.input}
+    wanted = _wanted(contest)
     try:
         with zipfile.ZipFile(path) as archive:
-            given = archive.namelist()
-            pictures = {n: archive.read(n) for n in given if n in wanted}
-    except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError) as error:  # RuntimeError: it is encrypted
-        return [f"{path}: not a zip that can be read ({error})"]
+            entries = archive.infolist()
+            given = [entry.filename for entry in entries]
+            problems = _name_problems(given, list(wanted))
+            for entry in entries:
+                if entry.filename in wanted:
+                    problem = _entry_problem(archive, entry, wanted[entry.filename])
+                    problems += [f"{entry.filename}: {problem}"] if problem else []
+    except Exception as error:  # whatever is no zip
+        if isinstance(error, (ContestError, MemoryError)):
+            raise
+        return [f"{path}: not a zip that can be read ({str(error).splitlines()[0] if str(error) else type(error).__name__})"]
+    return problems
+
+
+def _wanted(contest: ContestFolder) -> dict[str, tuple[int, int]]:
+    "The names of the test photographs, and their sizes. Raises `ContestError` for two of one name, or one that cannot be read."
+    sizes = {}
+    for path in map(Path, contest.test.input):
+        if path.name in sizes:
+            raise ContestError(f"{contest.root / 'test.csv'}: names two photographs {path.name} in different folders; a submission has no folders, so their names must differ")
+        try:
+            with Image.open(path) as image:
+                sizes[path.name] = image.size
+        except Exception as error:
+            raise ContestError(f"{path}: cannot be read ({str(error).splitlines()[0] if str(error) else type(error).__name__})") from None
+    return sizes
+
+
+def _name_problems(given: list[str], wanted: list[str]) -> list[str]:
+    "What is wrong with the names of a zip's entries."
+    known, counts = set(wanted), Counter(given)
     problems = [f"{n}: lies in a folder, the pictures must lie at the top" for n in given if "/" in n.strip("/") or n.endswith("/")]
-    problems += [f"{n}: not among the test photographs" for n in given if n not in wanted and "/" not in n]
-    problems += [f"{n}: is missing" for n in wanted if n not in given]
-    problems += [f"{n}: is there {given.count(n)} times" for n in sorted(set(given)) if given.count(n) > 1]
-    if not problems and given != list(wanted):
-        problems.append(f"the order differs from test.csv: {given[0]} comes first, {next(iter(wanted))} is wanted")
-    for name, data in pictures.items():
-        with Image.open(wanted[name]) as image:
-            problem = _picture_problem(data, image.size)
-        problems += [f"{name}: {problem}"] if problem else []
+    problems += [f"{n}: not among the test photographs" for n in given if n not in known and "/" not in n]
+    problems += [f"{n}: is missing" for n in wanted if n not in counts]
+    problems += [f"{n}: is there {count} times" for n, count in sorted(counts.items()) if count > 1]
+    if not problems and given != wanted:
+        problems.append(f"the order differs from test.csv: {given[0]} comes first, {wanted[0]} is wanted")
     return problems
 
 # %% ../nbs/18_submission.ipynb #5a0dc5de

@@ -22,6 +22,7 @@ import re
 import reprlib
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 from .files import alone, is_whole, read_json, sweep, write_json
@@ -185,8 +186,7 @@ def run_notebook(
     notebook, output = Path(notebook).resolve(), Path(output).absolute()
     split_parameters(parameters, {notebook.stem: notebook})
     output.parent.mkdir(parents=True, exist_ok=True)
-    if "OMP_WAIT_POLICY" not in os.environ:
-        os.environ.setdefault("GOMP_SPINCOUNT", "20000")  # the kernel's idle threads soon leave the processors to others
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # the kernel's idle threads leave the processors to others
     try:
         papermill.execute_notebook(str(notebook), str(output), parameters=parameters, cwd=str(notebook.parent), kernel_name="python3",
                                    progress_bar=False, extra_arguments=["--log-level=CRITICAL"], stdout_file=sys.stdout, stderr_file=sys.stderr)
@@ -295,6 +295,7 @@ def _dataset(args):
 
 
 def _restore(args):
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # idle threads leave the processors to others; read when PyTorch is loaded
     gc.disable()  # what imports make is no garbage: to look for some, now and when Python ends, takes longer than a photograph
     try:
         from restorecolor.restoring import Restorer, restore_files
@@ -303,9 +304,24 @@ def _restore(args):
         gc.freeze()
     finally:
         gc.enable()
-    result = restore_files(args.photos, args.out, restorer, args.mask)
+    result = restore_files(args.photos, args.out, restorer, args.mask, again=args.again, metadata=not args.no_metadata)
+    _tell_of(result, args.out)
+
+
+def _tell_of(result, out):
+    "Say what became of photographs, each of them. Raises `RunError` if some were not restored."
     failed = {path: why for path, why in result.items() if why}
-    print(f"{len(result) - len(failed)} of {len(result)} restored into {args.out}")
+    before = f" ({len(result.before)} of them before; --again does them anew)" if result.before else ""
+    print(f"{len(result) - len(failed)} of {len(result)} restored into {out}{before}")
+    alike = {}  # sentence: photographs
+    for path, notes in result.notes.items():
+        for note in notes:
+            alike.setdefault(note, []).append(str(path))
+    for note, paths in alike.items():
+        print(f"  {paths[0]}: {note}" if len(paths) == 1 else f"  {note}, in {len(paths)} photographs:\n" + "\n".join(f"    {p}" for p in paths))
+    if result.left:
+        names = [str(path) for path in result.left]
+        print(f"left out, by their endings: {', '.join(names[:5])}" + f" and {len(names) - 5} others" * (len(names) > 5))
     if failed:
         raise RunError("not restored:\n" + "\n".join(f"  {path}: {why}" for path, why in failed.items()))
 
@@ -313,12 +329,15 @@ def _restore(args):
 def _score(args):
     from restorecolor.evaluation import bootstrap, score_folders
 
-    table = score_folders(args.restored, args.originals, args.inputs).set_index("name")
+    table = score_folders(args.restored, args.originals, args.inputs)
+    missing, table = table.attrs["missing"], table.set_index("name")
     print(table.round(4).to_string())
     name = "score" if "score" in table else "C"
     values = table[name].dropna()  # undamaged photographs have no score
     mean, low, high = bootstrap(values)
     print("\n" + table.mean().round(4).to_frame("mean").T.to_string())
+    if missing:
+        print(f"not in the mean, since no restoration is there: {', '.join(missing[:5])}" + f" and {len(missing) - 5} others" * (len(missing) > 5))
     print(f"{len(table)} photographs; 95 % interval of the mean {name} of {len(values)}: {low:.4f} to {high:.4f}")
 
 
@@ -359,7 +378,9 @@ def _parser() -> argparse.ArgumentParser:
     add("photos", nargs="+", help="files and folders")
     add("--out", required=True, help="folder for the restored photographs (PNG)")
     add("--weights", help="a file of weights, or the folder of a run (default: those that come with the package)")
-    add("--mask", help="an image, white where the photograph is damaged; replaces the search")
+    add("--mask", help="an image that marks the damage: white on black, strokes on a transparent layer or over a copy, labels; replaces the search")
+    add("--again", action="store_true", help="restore those, too, that the same command has restored before")
+    add("--no-metadata", action="store_true", help="the results keep nothing but the picture: no place, no serial number, no names")
     add("--no-flips", action="store_true", help="faster: do not average with the mirror image")
     add = command(_score, "score restorations, by whatever tool, as the contest does")
     add("restored", help="folder of restorations")
@@ -374,14 +395,16 @@ def _parser() -> argparse.ArgumentParser:
 def main(argv=None) -> int:
     "The command `restorecolor`; returns the exit code."
     args = _parser().parse_args(argv)
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # libraries' words are for programmers; what users should know is said in ours
     try:
         args.function(args)
         return 0
-    except (RuntimeError, ValueError, OSError) as error:  # RunError, PhotoError, ContestError …, and what PyTorch says of a full GPU
-        file = getattr(error, "filename", None)
-        print(f"restorecolor: {file}: {error.strerror}" if file else f"restorecolor: {error}", file=sys.stderr)
+    except (RuntimeError, ValueError, OSError, MemoryError, RecursionError) as error:  # RunError, PhotoError, ContestError …, and what PyTorch says of a full GPU
+        file, why = getattr(error, "filename", None), str(error) or "there is not enough memory"
+        print(f"restorecolor: {file}: {error.strerror}" if file else f"restorecolor: {why}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # the notebook's stopped cell has an exception that nobody asks for
-        print("\nrestorecolor: stopped" + "; the same command goes on from here" * (args.function is _run), file=sys.stderr)
+        print("\nrestorecolor: stopped" + "; the same command goes on from here" * (args.function in (_run, _restore)), file=sys.stderr)
         return 130
