@@ -10,6 +10,7 @@ __all__ = ['FILL_FORMAT', 'TILE', 'MARGIN', 'OVERLAP', 'NEAR', 'FAR', 'THICK', '
 
 # %% ../nbs/13_filling.ipynb #39cb952b
 import functools
+import threading
 import warnings
 
 import cv2
@@ -356,12 +357,14 @@ def _exemplars(gray: np.ndarray, hole: np.ndarray) -> np.ndarray:
             "pip install --force-reinstall --no-cache-dir pypatchmatch, or use the expected fill")
     import patchmatch
 
-    patchmatch.set_random_seed(SEED)
     picture = np.repeat(np.where(hole, 0, gray).astype(np.uint8)[..., None], 3, axis=2)
-    return patchmatch.inpaint(picture, hole, patch_size=PATCH)[..., 0]
+    with _SEARCHING:
+        patchmatch.set_random_seed(SEED)
+        return patchmatch.inpaint(picture, hole, patch_size=PATCH)[..., 0]
 
 
 PATCH, SEED = 3, 1  # pixels from the middle of a patch to its side; of the random search
+_SEARCHING = threading.Lock()  # the library has one random state for all threads
 
 # %% ../nbs/13_filling.ipynb #4865ad69
 def membrane(
@@ -475,12 +478,14 @@ def _mixed(one: np.ndarray, other: np.ndarray, share: np.ndarray) -> np.ndarray:
 def natural_fill(
     gray: np.ndarray,  # H×W `uint8`, any size
     mask: np.ndarray,  # H×W `bool`, True = damaged
-    expected: np.ndarray,  # H×W `uint8`, what `expected_fill` gives for them
+    expected: np.ndarray | None = None,  # H×W `uint8`, what `expected_fill` gives for them; `None`: a smooth guess
 ) -> np.ndarray:  # H×W `uint8`, known pixels unchanged
     "The hole filled with texture and lines of the photograph itself. Raises `PhotoError` as `expected_fill`, and `FillError` without PatchMatch; warns (`FillWarning`) where too little is left to copy from."
     _check_hole(gray, mask)
     if not mask.any():
         return gray.copy()
+    if expected is None:
+        expected = smooth_fill(to_tensor(np.where(mask, 0, gray).astype(np.uint8))[None], to_tensor(mask)[None])[0, 0].numpy() * 255
     wide, plain = wide_parts(mask), _grained(gray, mask, expected)
     picture = np.where(mask, plain.round().clip(0, 255), gray).astype(np.uint8)
     depth = cv2.distanceTransform(mask.view(np.uint8), cv2.DIST_L2, 5)
