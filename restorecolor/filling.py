@@ -8,8 +8,9 @@ __all__ = ['FILL_FORMAT', 'TILE', 'MARGIN', 'OVERLAP', 'NEAR', 'FAR', 'THICK', '
            'expected_fill', 'feature_distance', 'gradient_ratio', 'FillError', 'natural_available', 'membrane', 'grain',
            'wide_parts', 'FillWarning', 'copy_boxes', 'natural_fill']
 
-# %% ../nbs/13_filling.ipynb #ab123af7
+# %% ../nbs/13_filling.ipynb #39cb952b
 import functools
+import threading
 import warnings
 
 import cv2
@@ -27,7 +28,7 @@ from .masks import random_mask
 from .models import load_part, pad_to_stride, save_part, smooth_fill
 from .photos import PhotoError, read_gray
 
-# %% ../nbs/13_filling.ipynb #d6a24ebf
+# %% ../nbs/13_filling.ipynb #0bb115e7
 class Residual(nn.Module):
     "Two 3×3 convolutions, added to what came in: N×C×H×W → the same shape. Begins close to the identity."
 
@@ -42,7 +43,7 @@ class Residual(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return x + self.second(F.silu(self.first(F.silu(x))))
 
-# %% ../nbs/13_filling.ipynb #ea09d140
+# %% ../nbs/13_filling.ipynb #4255472e
 class FillNet(nn.Module):
     "Corrects a smooth guess: gray N×1×H×W in [0, 1] and mask N×1×H×W (1 = damaged) → N×1×H×W, known pixels as they came."
 
@@ -92,7 +93,7 @@ class FillNet(nn.Module):
         guess = smooth_fill(gray * (1 - mask), mask)
         return guess + self.correction(guess, mask) * mask
 
-# %% ../nbs/13_filling.ipynb #9a18aa11
+# %% ../nbs/13_filling.ipynb #c5bea123
 def scattered_mask(
     shape: tuple[int, int],  # height and width in pixels, at least 32 each
     rng: np.random.Generator,
@@ -108,7 +109,7 @@ def scattered_mask(
         cv2.polylines(mask, [points], False, 1, int(rng.integers(1, 8)))
     return mask.astype(bool)
 
-# %% ../nbs/13_filling.ipynb #24e594e9
+# %% ../nbs/13_filling.ipynb #ffba7fed
 def _window(first: int, last: int, size: int, whole: int, rng: np.random.Generator) -> slice:
     "`size` of `whole` pixels, drawn so that they hold as much as possible of those from `first` to `last`."
     low, high = sorted((last + 1 - size, first))
@@ -122,7 +123,7 @@ def _hole_box(mask: np.ndarray) -> tuple[int, int, int, int]:
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     return rows[0], rows[-1], columns[0], columns[-1]
 
-# %% ../nbs/13_filling.ipynb #e42b89ef
+# %% ../nbs/13_filling.ipynb #47383774
 class HoleExamples(Dataset):
     "Squares with holes: example i is `gray` 1×S×S `uint8` and `mask` 1×S×S `bool`, True = damaged, and depends on (seed, i) only."
 
@@ -159,7 +160,7 @@ class HoleExamples(Dataset):
         way = -1 if rng.random() < 0.5 else 1
         return {name: torch.from_numpy(plane[:, ::way].copy())[None] for name, plane in (("gray", gray), ("mask", mask))}
 
-# %% ../nbs/13_filling.ipynb #9d7262f4
+# %% ../nbs/13_filling.ipynb #2cb58a8e
 def fill_loss(
     net: FillNet,
     batch: dict[str, Tensor],  # of `HoleExamples`, stacked
@@ -170,7 +171,7 @@ def fill_loss(
     said = net(gray, mask)
     return dict(structure=masked_ssim_loss(said, gray, mask), error=error * masked_l1_loss(said, gray, mask))
 
-# %% ../nbs/13_filling.ipynb #01872622
+# %% ../nbs/13_filling.ipynb #3018d2e9
 FILL_FORMAT = "restorecolor-fill-1"
 
 
@@ -189,7 +190,7 @@ def load_fill(
     "Read a fill network back. Raises `WeightsError` for a missing or damaged file, or one of another kind."
     return load_part(path, FILL_FORMAT, lambda config: FillNet(**config))
 
-# %% ../nbs/13_filling.ipynb #86493c1a
+# %% ../nbs/13_filling.ipynb #bd69dd22
 TILE, MARGIN, OVERLAP = 512, 64, 64  # side of a window, known pixels around a hole, overlap of two tiles, in pixels
 NEAR, FAR, THICK = 32, 64, 120  # pixels from the rim: below NEAR the native tiles count, above FAR the halved copy; from THICK on there is one
 
@@ -218,7 +219,7 @@ def plan_tiles(
                 tiles += [tile] if mask[tile].any() else []
     return tiles
 
-# %% ../nbs/13_filling.ipynb #5ff91c76
+# %% ../nbs/13_filling.ipynb #8b9c37ce
 def _around(tile: slice, whole: int, stride: int) -> slice:
     "A tile with its margins, grown to a multiple of the stride where the photograph has room for it."
     start, stop = max(0, tile.start - MARGIN), min(whole, tile.stop + MARGIN)
@@ -248,7 +249,7 @@ def _fill_tiles(net: FillNet, gray: np.ndarray, mask: np.ndarray, wanted: np.nda
         weight[tile] += share
     return total / np.maximum(weight, 1)
 
-# %% ../nbs/13_filling.ipynb #e5e7103e
+# %% ../nbs/13_filling.ipynb #0394bc72
 def _halved(gray: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     "A copy of half the size: the mean of what is known; damaged where nothing is."
     size = tuple(-(-n // 2) for n in gray.shape[::-1])
@@ -270,7 +271,7 @@ def _expected(net: FillNet, gray: np.ndarray, mask: np.ndarray) -> np.ndarray:
     coarse = cv2.resize(_expected(net, *_halved(gray, mask)), gray.shape[::-1], interpolation=cv2.INTER_LINEAR)
     return native + share * (coarse - native)
 
-# %% ../nbs/13_filling.ipynb #746cb2f0
+# %% ../nbs/13_filling.ipynb #842fc9ad
 def _check_hole(gray: np.ndarray, mask: np.ndarray):
     "Raise `PhotoError` for what cannot be filled."
     if gray.ndim != 2 or gray.dtype != np.uint8 or mask.shape != gray.shape or mask.dtype != bool:
@@ -293,7 +294,7 @@ def expected_fill(
     filled = (_expected(net, gray, mask) * 255).round().clip(0, 255).astype(np.uint8)
     return np.where(mask, filled, gray)
 
-# %% ../nbs/13_filling.ipynb #295452b1
+# %% ../nbs/13_filling.ipynb #32ea441f
 @functools.cache
 def _judge() -> nn.Module:
     "The frozen encoder, for gray pictures."
@@ -334,7 +335,7 @@ def gradient_ratio(
         return np.concatenate([across, down]).mean()
     return float(detail(filled) / max(detail(true), 1e-6))
 
-# %% ../nbs/13_filling.ipynb #7b4dc26a
+# %% ../nbs/13_filling.ipynb #9423c398
 class FillError(RuntimeError):
     "A natural fill that cannot be had: the message says why, and what to do."
 
@@ -356,14 +357,16 @@ def _exemplars(gray: np.ndarray, hole: np.ndarray) -> np.ndarray:
             "pip install --force-reinstall --no-cache-dir pypatchmatch, or use the expected fill")
     import patchmatch
 
-    patchmatch.set_random_seed(SEED)
     picture = np.repeat(np.where(hole, 0, gray).astype(np.uint8)[..., None], 3, axis=2)
-    return patchmatch.inpaint(picture, hole, patch_size=PATCH)[..., 0]
+    with _SEARCHING:
+        patchmatch.set_random_seed(SEED)
+        return patchmatch.inpaint(picture, hole, patch_size=PATCH)[..., 0]
 
 
 PATCH, SEED = 3, 1  # pixels from the middle of a patch to its side; of the random search
+_SEARCHING = threading.Lock()  # the library has one random state for all threads
 
-# %% ../nbs/13_filling.ipynb #7fbc562e
+# %% ../nbs/13_filling.ipynb #4865ad69
 def membrane(
     filled: np.ndarray,  # H×W, gray levels
     gray: np.ndarray,  # H×W, of which the pixels outside the hole count
@@ -377,7 +380,7 @@ def membrane(
     step = np.where(rim, total / np.maximum(count, 1) - filled, 0).astype(np.float32)
     return smooth_fill(torch.from_numpy(step)[None, None], to_tensor(~rim)[None])[0, 0].numpy()
 
-# %% ../nbs/13_filling.ipynb #a7611f93
+# %% ../nbs/13_filling.ipynb #287510a2
 def _mirrored(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, tuple]:
     "Rows and columns of the damaged pixels, and for each the pixel as far outside the rim as it is inside; the rim itself where that is lost, too."
     _, labels = cv2.distanceTransformWithLabels(mask.view(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
@@ -411,7 +414,7 @@ def grain(
 
 GRAIN = 1.5  # pixels: what a Gaussian blur of this width takes away counts as grain
 
-# %% ../nbs/13_filling.ipynb #e11057a0
+# %% ../nbs/13_filling.ipynb #969e5ca9
 WIDE = 15  # pixels: narrower parts of the damage get the expected fill and grain
 FADE = 3, 12  # pixels from the rim between which exemplars take over
 REACH = 1024  # pixels: longest side of the box that is searched; larger holes are copied in a reduced picture
@@ -430,7 +433,7 @@ def _grained(gray: np.ndarray, mask: np.ndarray, expected: np.ndarray) -> np.nda
     depth = cv2.distanceTransform(mask.view(np.uint8), cv2.DIST_L2, 5)
     return expected + grain(gray, mask) * (0.2 + 0.2 * (depth - 1)).clip(0, 1)
 
-# %% ../nbs/13_filling.ipynb #bcd0c49b
+# %% ../nbs/13_filling.ipynb #3428026d
 class FillWarning(UserWarning):
     "A hole was filled in another way than was asked for."
 
@@ -439,7 +442,7 @@ def copy_boxes(
     wide: np.ndarray,  # H×W `bool`, from `wide_parts`
 ) -> list[tuple[tuple[slice, slice], np.ndarray]]:  # (rows and columns of a box, its pixels to be filled as h×w `bool`)
     "A box for each hole, or for holes close to each other, with as much photograph around them as they are wide."
-    near = cv2.dilate(wide.view(np.uint8), np.ones((33, 33), np.uint8))
+    near = cv2.dilate(wide.view(np.uint8), np.ones((2 * MARGIN + 1,) * 2, np.uint8))
     count, labels = cv2.connectedComponents(near, connectivity=8)
     boxes = []
     for label in range(1, count):
@@ -464,20 +467,29 @@ def _copied(picture: np.ndarray, hole: np.ndarray) -> np.ndarray | None:
     made = cv2.resize(_exemplars(small, lost), hole.shape[::-1], interpolation=cv2.INTER_CUBIC).astype(np.float32)
     return made + membrane(made, picture, hole)
 
-# %% ../nbs/13_filling.ipynb #eaf75219
+# %% ../nbs/13_filling.ipynb #6a6b44ec
+def _mixed(one: np.ndarray, other: np.ndarray, share: np.ndarray) -> np.ndarray:
+    "`one` fading into `other` by the share of the latter, all h×w `float32`, with the contrast of fine detail kept."
+    mean = one + share * (other - one)
+    lost = 1 / np.sqrt(share**2 + (1 - share) ** 2) - 1
+    return mean + lost * (mean - cv2.GaussianBlur(mean, (0, 0), 2))
+
+# %% ../nbs/13_filling.ipynb #4624b2bb
 def natural_fill(
     gray: np.ndarray,  # H×W `uint8`, any size
     mask: np.ndarray,  # H×W `bool`, True = damaged
-    expected: np.ndarray,  # H×W `uint8`, what `expected_fill` gives for them
+    expected: np.ndarray | None = None,  # H×W `uint8`, what `expected_fill` gives for them; `None`: a smooth guess
 ) -> np.ndarray:  # H×W `uint8`, known pixels unchanged
     "The hole filled with texture and lines of the photograph itself. Raises `PhotoError` as `expected_fill`, and `FillError` without PatchMatch; warns (`FillWarning`) where too little is left to copy from."
     _check_hole(gray, mask)
     if not mask.any():
         return gray.copy()
+    if expected is None:
+        expected = smooth_fill(to_tensor(np.where(mask, 0, gray).astype(np.uint8))[None], to_tensor(mask)[None])[0, 0].numpy() * 255
     wide, plain = wide_parts(mask), _grained(gray, mask, expected)
     picture = np.where(mask, plain.round().clip(0, 255), gray).astype(np.uint8)
     depth = cv2.distanceTransform(mask.view(np.uint8), cv2.DIST_L2, 5)
-    share = ((depth - FADE[0]) / (FADE[1] - FADE[0])).clip(0, 1)
+    share = ((depth - FADE[0]) / (FADE[1] - FADE[0])).clip(0, 1).astype(np.float32)
     for box, part in copy_boxes(wide):
         made = _copied(picture[box], wide[box])
         if made is None:
@@ -486,6 +498,5 @@ def natural_fill(
                 f"the hole at rows {rows.start}–{rows.stop}, columns {columns.start}–{columns.stop} leaves too little "
                 "to copy from: it is filled with what is expected", FillWarning, stacklevel=2)
             continue
-        mixed = plain[box] + share[box] * (made - plain[box])
-        plain[box] = np.where(part, mixed, plain[box])
+        plain[box] = np.where(part, _mixed(plain[box], made, share[box]), plain[box])
     return np.where(mask, plain.round().clip(0, 255), gray).astype(np.uint8)
