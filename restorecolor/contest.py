@@ -36,7 +36,7 @@ def _columns(root: Path, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
         raise ContestError(f"{root / name}: no column {', '.join(missing)}; it has {', '.join(map(str, table.columns))}")
     lines = (root / name).read_bytes().splitlines()[1:]
     if len(lines) == len(table):  # blank lines are no rows; they are read so that rows have the numbers that a spreadsheet shows
-        table = table[[bool(line.strip()) for line in lines]]
+        table = table[np.array([bool(line.strip()) for line in lines], bool)]
     return table[list(columns)]
 
 

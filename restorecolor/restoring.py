@@ -345,9 +345,9 @@ class Outcome(dict):
 STOPPING = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.EIO, errno.EFBIG, errno.EMFILE}
 
 
-def _fingerprint(restorer, mask, metadata: bool, wishes: dict) -> str:
-    "What a restoration depends on, besides the photograph: the networks, the mask, what goes along, what is wished."
-    digest = hashlib.sha1(repr((metadata, sorted(wishes.items()), None if mask is None else Path(mask).read_bytes())).encode())
+def _fingerprint(restorer, metadata: bool, wishes: dict) -> str:
+    "What a restoration depends on, besides the photograph and its mask: the networks, what goes along, what is wished."
+    digest = hashlib.sha1(repr((metadata, sorted(wishes.items()))).encode())
     parts = [(name, part) for name, value in sorted(vars(restorer).items()) for part in (value if isinstance(value, (list, tuple)) else [value])]
     for name, part in parts:
         if isinstance(part, torch.nn.Module):
@@ -358,22 +358,37 @@ def _fingerprint(restorer, mask, metadata: bool, wishes: dict) -> str:
     return digest.hexdigest()
 
 
-def _restore_one(source: Path, target: Path, restorer, mask, mark: str, metadata: bool, wishes: dict) -> list[str]:
-    "Restore one photograph to its file; sentences on what was not obvious. Raises `PhotoError`, and `OSError` from writing."
-    notes = []
-    photo = read_rgb(source, notes=notes)
-    given = read_erased(source) if mask is None else read_mask(mask, photo, notes)
-    if mask is None and given is not None:
-        notes.append(f"what is transparent, {given.mean():.0%} of it, was taken for damage")
-    restored = restorer.restore(photo, given, **wishes)
+def _restore_one(source: Path, target: Path, restorer, mask, key: str, again: bool, metadata: bool, wishes: dict) -> list[str] | None:
+    "Restore one photograph to its file; sentences on what was not obvious. `None`: it was done before. Raises `PhotoError`, and `OSError` from writing."
+    notes, photo, given = [], None, None
+    if mask is not None:
+        photo = read_rgb(source, notes=notes)
+        given = read_mask(mask, photo, notes)
+    mark = _result_mark(source, given, key)
+    if not again and mark and _mark(target) == mark and is_whole(target):
+        return None
+    photo = read_rgb(source, notes=notes) if photo is None else photo
+    erased = read_erased(source) if mask is None else None
+    if erased is not None:
+        notes.append(f"what is transparent, {erased.mean():.0%} of it, was taken for damage")
+    restored = restorer.restore(photo, erased if given is None else given, **wishes)
     notes += getattr(restored, "notes", [])
     if not restored.mask.any():
         notes.append("no damage was found: it was coloured only (--mask marks damage by hand)")
     about = read_metadata(source) if metadata else {}
-    text = about.setdefault("pnginfo", PngInfo())
-    text.add_text("restorecolor", mark)
+    about.setdefault("pnginfo", PngInfo()).add_text("restorecolor", mark)
     write_png(target, restored.image, **about)
     return notes
+
+
+def _result_mark(source: Path, mask: np.ndarray | None, key: str) -> str:
+    "What a result is marked with: a digest of all that it was made from; empty for a file that cannot be read."
+    try:
+        digest = hashlib.sha1(source.read_bytes())
+    except OSError:  # the reader of photographs has the words for it
+        return ""
+    digest.update(key.encode() + (b"" if mask is None else np.packbits(mask).tobytes()))
+    return digest.hexdigest()
 
 
 def _why_not(error: Exception, source: Path, device) -> str:
@@ -400,7 +415,7 @@ def restore_files(
     **wishes,  # further arguments of `restorer.restore`
 ) -> Outcome:  # for each photograph why it failed, or nothing
     "Restore photographs to PNG files. One that fails does not stop the others; a full disk does, and the same call goes on later. Raises `OSError`, `PhotoError`."
-    result, key, plan = Outcome(), _fingerprint(restorer, mask, metadata, wishes), plan_outputs(inputs, out)
+    result, key, plan = Outcome(), _fingerprint(restorer, metadata, wishes), plan_outputs(inputs, out)
     for folder in sorted({target.parent for _, target in plan}):
         sweep(folder, deep=False)
     for item in (i for i in inputs if Path(i).is_dir()):
@@ -408,11 +423,11 @@ def restore_files(
             (result.left if why.startswith("not a photograph") else result)[path] = why
     for source, target in tqdm(plan, desc="restore", unit="photo", disable=not progress):
         try:
-            mark = hashlib.sha1(f"{key} {source.stat().st_size} {source.stat().st_mtime_ns}".encode()).hexdigest() if source.is_file() else ""
-            if not again and mark and _mark(target) == mark and is_whole(target):
+            notes = _restore_one(source, target, restorer, mask, key, again, metadata, wishes)
+            if notes is None:
                 result.before.append(source)
             else:
-                result.notes[source] = _restore_one(source, target, restorer, mask, mark, metadata, wishes)
+                result.notes[source] = notes
             result[source] = ""
         except Exception as error:
             try:
