@@ -8,7 +8,7 @@ __all__ = ['DEFECT_KINDS', 'FAINT', 'MARKS', 'OVERLAYS', 'KEPT_BACK', 'VISIBLE',
            'defect_loss', 'Defects', 'Piece', 'find_defects', 'match_within', 'f1_of', 'Findings', 'examine',
            'show_findings', 'write_mask', 'save_defects', 'load_defects']
 
-# %% ../nbs/14_defects.ipynb #28ef5ba0
+# %% ../nbs/14_defects.ipynb #97d5298e
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from .masks import find_damage
 from .models import load_part, save_part, smooth_fill
 from .photos import read_gray, write_png
 
-# %% ../nbs/14_defects.ipynb #84ea29f5
+# %% ../nbs/14_defects.ipynb #e6c28083
 DEFECT_KINDS = ("line", "spot", "stain", "crease")  # 1 to 4 in maps of kinds; 0 is none
 FAINT = 255  # in maps of kinds: touched, but hardly to be seen; neither damage nor whole
 
@@ -65,7 +65,7 @@ def _tone(rng, light: float = 0.6) -> float:
     "The gray of a mark: light or dark."
     return rng.uniform(200, 255) if rng.random() < light else rng.uniform(0, 60)
 
-# %% ../nbs/14_defects.ipynb #e446ef28
+# %% ../nbs/14_defects.ipynb #1e5e87fa
 def _scratch(shape, rng):
     first = _path(shape, rng, np.exp(rng.uniform(3, 6.5)), rng.uniform(0, 0.04), rng.uniform(0, 0.7))
     alpha = _stroke(shape, first, int(rng.choice([1, 1, 1, 2, 2, 3, 4, 7])))
@@ -129,7 +129,7 @@ MARKS = dict(  # name → how it is drawn, its kind, how often
     scratch=(_scratch, 1, 3.0), hair=(_hair, 1, 2.0), dust=(_dust, 2, 3.0),
     stain=(_stain, 3, 1.0), crease=(_crease, 4, 1.5), tear=(_tear, 4, 0.4))
 
-# %% ../nbs/14_defects.ipynb #136a8bc0
+# %% ../nbs/14_defects.ipynb #17e4257b
 OVERLAYS = {"hair": 1, "hair-short": 1, "scratches": 1, "dirt": 2, "dots": 2, "smut": 2, "spots": 2, "sprinkles": 2, "stain": 3}
 KEPT_BACK = ("hair-short", "smut")  # kinds that are never trained on
 
@@ -174,7 +174,7 @@ def _placed(alpha: np.ndarray, shape, rng) -> np.ndarray:
     shift = rng.uniform(0, shape[::-1]) - matrix @ (np.array(alpha.shape[::-1]) / 2)
     return cv2.warpAffine(alpha, np.c_[matrix, shift].astype(np.float32), shape[::-1]) / np.float32(255)
 
-# %% ../nbs/14_defects.ipynb #82708969
+# %% ../nbs/14_defects.ipynb #12acf21b
 def _marks(shape, rng, overlays: Overlays | None):
     "Random marks: opacity, gray and kind of each layer; up to 30 on 512×512 pixels."
     often = np.array([weight for *_, weight in MARKS.values()])
@@ -212,7 +212,7 @@ def _roughened(picture: np.ndarray, rng) -> tuple[np.ndarray, float]:
         out = cv2.imdecode(cv2.imencode(".jpg", out, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(45, 98))])[1], 0)
     return out, noise
 
-# %% ../nbs/14_defects.ipynb #d1ce7edc
+# %% ../nbs/14_defects.ipynb #f022dab8
 VISIBLE = {1: 9.0, 2: 9.0, 3: 16.0, 4: 9.0}  # gray levels by which a mark of each kind must differ
 
 
@@ -241,7 +241,7 @@ def draw_defects(
     kinds = np.where(change > least, kinds, np.where(change > 2.5, FAINT, 0)).astype(np.uint8)
     return scan, (kinds > 0) & (kinds != FAINT), kinds
 
-# %% ../nbs/14_defects.ipynb #4208b508
+# %% ../nbs/14_defects.ipynb #69dd92a4
 def _wired(gray, rng):
     "A few parallel wires, sagging."
     width, canvas = gray.shape[1], np.zeros(gray.shape, np.uint8)
@@ -298,7 +298,7 @@ def _dressed(gray: np.ndarray, rng) -> np.ndarray:
             out = change(out, rng)
     return np.clip(out, 0, 255).astype(np.uint8)
 
-# %% ../nbs/14_defects.ipynb #7ad9b731
+# %% ../nbs/14_defects.ipynb #0e1a4e16
 def _tile(gray: np.ndarray, size: int, rng) -> np.ndarray:
     "A square of a photograph at about its own scale, mirrored at times; size×size `uint8`."
     scale = max(np.exp(rng.uniform(np.log(0.5), np.log(1.6))), (size + 1) / min(gray.shape))
@@ -328,7 +328,7 @@ class DefectExamples(Dataset):
         scan, _, kinds = draw_defects(gray, rng, self.overlays, marks=rng.random() >= self.clean)
         return dict(gray=torch.from_numpy(scan)[None], kinds=torch.from_numpy(kinds))
 
-# %% ../nbs/14_defects.ipynb #5c8dfeb8
+# %% ../nbs/14_defects.ipynb #fcb17dff
 def _block(channels: int, out: int, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(channels, out, 3, stride, 1, bias=False), nn.BatchNorm2d(out), nn.ReLU(inplace=True))
 
@@ -362,7 +362,7 @@ class DefectNet(nn.Module):
             x = up(torch.cat([F.interpolate(x, scale_factor=2.0), skip], 1))
         return F.pixel_shuffle(self.head(x), 2)
 
-# %% ../nbs/14_defects.ipynb #7c31bee9
+# %% ../nbs/14_defects.ipynb #f6f6c7cd
 WEIGHT = (1.0, 1.0, 1.0, 0.15, 0.3)  # of a pixel: whole, line, spot, stain, crease or tear
 
 
@@ -383,7 +383,7 @@ def defect_loss(
     kind = F.cross_entropy(out[:, 1:], (kinds - 1).clamp(min=0), reduction="none") * truth * weight
     return dict(dice=dice, focal=20 * focal, kind=0.2 * kind.sum() / (truth * weight).sum().clamp(min=1))
 
-# %% ../nbs/14_defects.ipynb #adcdde9b
+# %% ../nbs/14_defects.ipynb #41e3bfa1
 SURE, PROPOSED = 0.6, 0.35  # likelihoods: a piece is repaired, or proposed
 TILE, MARGIN = 1024, 64  # px: side of what the network sees at once; how far tiles overlap
 MIN_MARK = 4  # px, area of the smallest piece
@@ -438,7 +438,7 @@ def _answers(net: DefectNet, gray: np.ndarray, tile: int = TILE) -> np.ndarray:
             out[:, top + y : top + tile, left + x : left + tile] = said[:, y:, x:]
     return out
 
-# %% ../nbs/14_defects.ipynb #00c5de15
+# %% ../nbs/14_defects.ipynb #1ad30a01
 def _components(mask: np.ndarray, likely: np.ndarray, kinds: np.ndarray, sure: float):
     "Pieces of a mask: labels H×W, which labels are sure, and a `Piece` for each label from 1 on; `None` for those too small."
     n, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
@@ -469,7 +469,7 @@ def find_defects(
     pieces = sorted((p for p in pieces if p), key=lambda p: -p.share)
     return Defects(likely, kinds, (kept & certain)[labels], (kept & ~certain)[labels], pieces)
 
-# %% ../nbs/14_defects.ipynb #205660f3
+# %% ../nbs/14_defects.ipynb #9237013d
 def match_within(
     found: np.ndarray,  # H×W `bool`
     kinds: np.ndarray,  # H×W `uint8`, of `draw_defects`
@@ -491,7 +491,7 @@ def f1_of(
     precision, recall = (right / marked if marked else 1.0), (hit / true if true else 1.0)
     return precision, recall, 2 * precision * recall / max(precision + recall, 1e-9)
 
-# %% ../nbs/14_defects.ipynb #5684d92a
+# %% ../nbs/14_defects.ipynb #f5f17004
 @dataclass
 class Findings:
     "All that was found in a photograph."
@@ -532,7 +532,7 @@ def examine(
     findings.kinds = np.where(marked, found.kinds, findings.kinds)
     return findings
 
-# %% ../nbs/14_defects.ipynb #8247c592
+# %% ../nbs/14_defects.ipynb #2bd47960
 KIND_COLORS = {"line": (230, 60, 40), "spot": (255, 170, 0), "stain": (150, 90, 220), "crease": (0, 150, 230), "hole": (0, 170, 90)}
 
 
@@ -554,7 +554,7 @@ def write_mask(
     "Write what was found as a gray picture, atomically: sure 255, proposed 96, nothing 0."
     write_png(path, np.where(findings.mask, 255, np.where(findings.proposed, 96, 0)).astype(np.uint8))
 
-# %% ../nbs/14_defects.ipynb #c685ffd5
+# %% ../nbs/14_defects.ipynb #39954b38
 DEFECT_FORMAT = "restorecolor-defects-1"
 
 
