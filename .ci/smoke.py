@@ -46,3 +46,14 @@ said = subprocess.run([*command, "run", "smoke", "--out", str(run)], capture_out
 assert said.count("finished before") == 4, "a finished run should not be run again"
 subprocess.run([*command, "restore", str(data / "test_input"), "--weights", str(run), "--out", str(run / "again")], check=True)
 assert len(list((run / "again").glob("*.png"))) == 2
+
+parts = run.parent / "parts"  # the recipe of the weights that ship, at its smallest; then its networks at work
+profile = run.parent / "parts.yaml"
+profile.write_text("stages: [fill, color]\n")
+subprocess.run([*command, "run", str(profile), "--out", str(parts)], check=True)
+said = subprocess.run([*command, "run", str(profile), "--out", str(parts)], capture_output=True, text=True, check=True).stdout
+assert said.count("finished before") == 2, "a finished run should not be run again"
+photo = next((data / "test_input").iterdir())
+subprocess.run([*command, "restore", str(photo), "--weights", str(parts), "--gray", "--fill", "expected", "--out", str(run / "gray")], check=True)
+subprocess.run([*command, "restore", str(photo), "--saturation", "1.5", "--like", str(data / "train_gt/TRAIN_00000.png"), "--out", str(run / "like")], check=True)
+assert len(list((run / "gray").glob("*.png"))) == len(list((run / "like").glob("*.png"))) == 1
