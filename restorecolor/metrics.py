@@ -172,7 +172,7 @@ def _one_by_one(true: Tensor, pred: Tensor, mask: Tensor) -> dict[str, Tensor]:
 # %% ../nbs/05_metrics.ipynb #72861d13
 def _batch(image: np.ndarray) -> Tensor:
     "H×W×3 array → 1×3×H×W tensor."
-    return torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None]
+    return torch.from_numpy(np.require(image, requirements=["C", "W"])).permute(2, 0, 1)[None]
 
 
 def contest_score(
