@@ -87,7 +87,7 @@ class _Networks:
         nets: list[RestorationNet] = (),  # the contest's, of one design; their results are averaged
         size: int = 512,  # their working size, in pixels
         device: str | None = None,  # `None`: a GPU where there is one
-        flips: bool = True,  # average with the mirror image
+        flips: bool = True,  # average their results with those of the mirror image
         filler: FillNet | None = None,  # or a network for each task: one that fills at the photograph's own size,
         colorist: ColorNet | None = None,  # and one that colours
     ):
@@ -208,7 +208,7 @@ def _filled(restorer: Restorer, gray: np.ndarray, mask: np.ndarray, fill: str, n
 def _chroma(restorer: Restorer, whole: np.ndarray, palette: Tensor | None) -> np.ndarray:
     "Chroma h×w×2 of the working size for a whole gray picture."
     if restorer.colorist:
-        return predict_chroma(restorer.colorist, whole, palette, flips=restorer.flips)
+        return predict_chroma(restorer.colorist, whole, palette)
     small, hole = working_copy(whole, np.zeros(whole.shape, bool), restorer.size)
     return predict(restorer.nets, small, hole, restorer.flips)[1]
 
