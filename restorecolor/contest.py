@@ -26,7 +26,7 @@ class ContestError(ValueError):
 def _columns(root: Path, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
     "These columns of a table, as text."
     try:
-        table = pd.read_csv(root / name, dtype=str, encoding="utf-8-sig", encoding_errors="strict", skip_blank_lines=False)
+        table = pd.read_csv(root / name, dtype=str, encoding="utf-8-sig", encoding_errors="strict", skip_blank_lines=False, index_col=False)
     except UnicodeDecodeError as error:
         raise ContestError(f"{root / name}: is not UTF-8 ({error.reason} at byte {error.start}); a table saved as `CSV UTF-8` is wanted") from None
     except (ValueError, OverflowError) as error:

@@ -14,7 +14,7 @@ from pathlib import Path
 from PIL import Image
 
 from .contest import ContestError, ContestFolder
-from .photos import atomic
+from .photos import FORMATS, atomic
 
 # %% ../nbs/18_submission.ipynb #bc3effe4
 class SubmissionError(ValueError):
@@ -83,7 +83,7 @@ def _wanted(contest: ContestFolder) -> dict[str, tuple[int, int]]:
         if path.name in sizes:
             raise ContestError(f"{contest.root / 'test.csv'}: names two photographs {path.name} in different folders; a submission has no folders, so their names must differ")
         try:
-            with Image.open(path) as image:
+            with Image.open(path, formats=FORMATS) as image:
                 sizes[path.name] = image.size
         except Exception as error:
             raise ContestError(f"{path}: cannot be read ({str(error).splitlines()[0] if str(error) else type(error).__name__})") from None
