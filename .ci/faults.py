@@ -119,7 +119,7 @@ def fuzz_photos(count: int, seed: int = 0) -> Counter:
 
 
 def fuzz_masks(count: int, seed: int = 0) -> Counter:
-    from restorecolor.photos import PhotoError, luma, read_mask, sample_photos
+    from restorecolor.photos import PhotoError, read_mask, sample_photos
 
     rng, folder = random.Random(seed), Path(tempfile.mkdtemp())
     rgb = np.ascontiguousarray(sample_photos()["cat"][:120, :160])
@@ -153,24 +153,37 @@ def respelt(png: bytes, rng: random.Random) -> bytes:
 
 
 def fuzz_weights(count: int, seed: int = 0) -> Counter:
-    import torch
-    from safetensors.torch import save
-    from restorecolor.models import FORMAT, WeightsError, _checksum, load_net
+    "Files of both makes, small ones that are read where nothing is spoilt."
+    from safetensors import safe_open
+    from safetensors.torch import load, save
+    from restorecolor.filling import FillNet, load_fill, save_fill
+    from restorecolor.models import RestorationNet, WeightsError, load_net, save_net
 
-    rng, path = random.Random(seed), Path(tempfile.mkdtemp()) / "net.safetensors"
-    tensors = {"stage1.head.weight": torch.rand(3, 3), "stage2.head.bias": torch.rand(2)}
-    header = dict(format=FORMAT, net=json.dumps(dict(design="chroma", encoder="efficientnet-lite0")), about=json.dumps(dict(size=64)))
-    values = ["", "null", "[]", "{}", '{"design": 1}', '{"design": "rgb", "encoder": "tu-hf-hub:a/b"}', '{"design": "chroma", "encoder": []}', "9" * 5000, "[" * 3000, '{"size": -1}', "\x00"]
+    rng, folder = random.Random(seed), Path(tempfile.mkdtemp())
+    sound, readers = {}, {"net": load_net, "fill": load_fill}
+    save_net(RestorationNet(weights=None), folder / "net.safetensors", size=64)
+    save_fill(FillNet((16, 24), 1), folder / "fill.safetensors")
+    for make, read in readers.items():
+        path = folder / f"{make}.safetensors"
+        read(path)
+        with safe_open(path, framework="pt") as file:
+            sound[make] = path.read_bytes(), file.metadata()
+    values = ["", "null", "[]", "{}", '{"design": 1}', '{"design": "rgb", "encoder": "tu-hf-hub:a/b"}', '{"encoder": "tu-local-dir:/"}',
+              '{"design": "chroma", "encoder": []}', '{"widths": []}', '{"widths": [16, 24], "depth": 1000000}', '{"widths": [1e9]}',
+              "9" * 5000, "[" * 3000, '{"size": -1}', "\x00"]
 
-    def attempt(kind):
-        meta = dict(header, sha256=_checksum(tensors))
-        if kind == 0:
-            path.write_bytes(spoil(save(tensors, meta), rng))
-        else:
-            meta[rng.choice(list(meta))] = rng.choice(values)
-            path.write_bytes(save(tensors, meta))
-        load_net(path)
-    return outcomes([rng.randrange(2) for _ in range(count)], attempt, WeightsError)
+    def attempt(case):
+        make, kind = case
+        data, meta = sound[make]
+        if kind == "header":
+            data = save(load(data), meta | {rng.choice(list(meta)): rng.choice(values)})
+        elif kind == "bytes":
+            data = spoil(data, rng)
+        path = folder / f"{make}.safetensors"
+        path.write_bytes(data)
+        readers[make](path)
+    kinds = ("header", "header", "bytes", "sound")
+    return outcomes([(rng.choice(("fill", "fill", "fill", "net")), rng.choice(kinds)) for _ in range(count)], attempt, WeightsError)
 
 
 def command(*words) -> str:
@@ -221,7 +234,7 @@ def fuzz_tables(count: int, seed: int = 0) -> Counter:
 def fuzz_profiles(count: int, seed: int = 0) -> Counter:
     from restorecolor.workbook import PROFILES, RunError, _checked_values, _stages, project_root, read_profile
 
-    import papermill  # the time its import takes is no file's fault
+    import papermill  # noqa: F401 - the time its import takes is no file's fault
 
     rng, path, root = random.Random(seed), Path(tempfile.mkdtemp()) / "p.yaml", project_root()
     profiles = [p.read_bytes() for p in PROFILES.glob("*.yaml")]

@@ -8,8 +8,6 @@ __all__ = ['LEVELS', 'LEAST_SPAN', 'AGING', 'CELLS', 'REACH', 'FINE', 'COLOR_WEI
            'predict_chroma', 'tone_of', 'save_color', 'load_color']
 
 # %% ../nbs/15_coloring.ipynb #e36b48fc
-from pathlib import Path
-
 import cv2
 import numpy as np
 import torch
@@ -22,7 +20,7 @@ from .contest import square_crop
 from .encoders import LITE0, autocast, gray_normalization, load_encoder
 from .losses import gradient_loss, hue_loss, saturation_loss
 from .masks import random_mask
-from .models import compose, load_part, pad_to_stride, save_part, smooth_fill
+from .models import compose, load_part, pad_to_stride, save_part, smooth_guess
 from .photos import luma, read_rgb
 
 # %% ../nbs/15_coloring.ipynb #51558f8d
@@ -193,7 +191,9 @@ def _doubled(x: Tensor) -> Tensor:
 
 # %% ../nbs/15_coloring.ipynb #1b21d59e
 class ColorNet(nn.Module):
-    "Evened gray N×1×H×W in [0, 1] (and a palette N×144) → chroma N×2×H/4×W/4 in [-½, ½]. Raises `ValueError` for sides that are no multiples of 32."
+    """Evened gray N×1×H×W in [0, 1] (and a palette N×144) → chroma N×2×H/4×W/4 in [-½, ½].
+
+    Raises `ValueError` for sides that are no multiples of 32."""
 
     stride = 32
     patient = 0.2  # learning rate of the encoder, as a share of the decoder's
@@ -216,7 +216,8 @@ class ColorNet(nn.Module):
         height, width = gray.shape[-2:]
         if height % self.stride or width % self.stride:
             up = lambda n: -(-n // self.stride) * self.stride
-            raise ValueError(f"sides must be multiples of {self.stride}: pad {height}×{width} to {up(height)}×{up(width)}")
+            raise ValueError(
+                f"sides must be multiples of {self.stride}: pad {height}×{width} to {up(height)}×{up(width)}")
         kind = gray.device.type
         with torch.autocast(kind, enabled=torch.is_autocast_enabled(kind) and kind != "cpu"):
             features = self.encoder((gray - self.mean) / self.std)[-4:]
@@ -234,7 +235,9 @@ class ColorNet(nn.Module):
 
 # %% ../nbs/15_coloring.ipynb #b821a209
 class ColorExamples(Dataset):
-    "Squares to be coloured: example i is `gray` 1×S×S `float32`, evened; `rgb` 3×S/4×S/4 `uint8`; it depends on (seed, i) only."
+    """Squares to be coloured: example i is `gray` 1×S×S `float32`, evened, and `rgb` 3×S/4×S/4 `uint8`.
+
+    It depends on (seed, i) only."""
 
     def __init__(
         self,
@@ -260,18 +263,12 @@ class ColorExamples(Dataset):
             rgb = np.ascontiguousarray(rgb[:, ::-1])
         gray = luma(rgb)
         if rng.random() < self.filled:
-            gray = _with_filled_hole(gray, rng)
+            gray = smooth_guess(gray, random_mask(gray.shape, rng))
         if rng.random() < self.old:
             gray = aged(gray, rng)
         small = cv2.resize(rgb, (self.size // FINE,) * 2, interpolation=cv2.INTER_AREA)
-        return dict(gray=torch.from_numpy(even_levels(gray))[None], rgb=torch.from_numpy(small).permute(2, 0, 1).contiguous())
-
-
-def _with_filled_hole(gray: np.ndarray, rng) -> np.ndarray:
-    "A hole in the contest's style, filled smoothly; H×W `uint8`."
-    mask = random_mask(gray.shape, rng)
-    filled = smooth_fill(to_tensor(gray)[None], to_tensor(mask)[None])[0, 0]
-    return (filled * 255).round().byte().numpy()
+        seen = torch.from_numpy(even_levels(gray))[None]
+        return dict(gray=seen, rgb=torch.from_numpy(small).permute(2, 0, 1).contiguous())
 
 # %% ../nbs/15_coloring.ipynb #067d161c
 COLOR_WEIGHTS = {"l1": 3.0, "gradient": 4.0, "saturation": 0.5, "hue": 0.3}
@@ -283,7 +280,10 @@ def color_loss(
     weights: dict[str, float] | None = None,  # of the terms; `None`: `COLOR_WEIGHTS`
     told: float = 0.25,  # share of the examples whose palette is given
 ) -> dict[str, Tensor]:  # {name: term}, each weighted
-    "What the colours of a batch lose against the true ones."
+    "What the colours of a batch lose against the true ones. Raises `ValueError` for an unknown loss."
+    unknown = set(weights or {}) - set(COLOR_WEIGHTS)
+    if unknown:
+        raise ValueError(f"unknown loss {min(unknown)!r}: {', '.join(COLOR_WEIGHTS)} are wanted")
     weights = COLOR_WEIGHTS | (weights or {})
     rgb = batch["rgb"].float() / 255
     y, true = rgb_to_ycc(rgb)

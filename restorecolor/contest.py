@@ -192,7 +192,7 @@ def make_contest(
         _write_tables(out, pd.DataFrame([row for some in rows for row in some]))
     return ContestFolder(out)
 
-
+# %% ../nbs/04_contest.ipynb #89640692
 def _photos_by_name(photos, out: Path) -> dict:
     "{name: H×W×3 `uint8`, or a function that reads it}"
     if isinstance(photos, dict):

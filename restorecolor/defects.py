@@ -19,10 +19,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from .color import to_image, to_tensor
+from .color import to_tensor
 from .encoders import autocast
 from .masks import find_damage
-from .models import load_part, save_part, smooth_fill
+from .models import load_part, save_part, smooth_guess
 from .photos import read_gray, write_png
 
 # %% ../nbs/14_defects.ipynb #466a5f56
@@ -90,7 +90,7 @@ def _dust(shape, rng):
                     int(rng.uniform(90, 255)), -1, cv2.LINE_AA, 4)
     return [(canvas / np.float32(255), _tone(rng))]
 
-
+# %% ../nbs/14_defects.ipynb #1ce9a62e
 def _stain(shape, rng):
     size, (y, x) = np.exp(rng.uniform(1.4, 3.7)), np.ogrid[: shape[0], : shape[1]]
     middle, aspect = rng.uniform(0, shape), np.exp(rng.normal(0, 0.3))
@@ -162,7 +162,7 @@ class Overlays:
             self.read[path] = alpha[y : y + height, x : x + width]
         return self.read[path]
 
-
+# %% ../nbs/14_defects.ipynb #ded03c4d
 def _placed(alpha: np.ndarray, shape, rng) -> np.ndarray:
     "A cut-out, scaled, turned and mirrored, somewhere in the picture; H×W `float32` in [0, 1]."
     scale = np.exp(rng.uniform(np.log(0.3), np.log(2)))
@@ -272,7 +272,7 @@ def _lettered(gray, rng):
                     int(rng.choice([1, 1, 2, 3])), cv2.LINE_AA)
     return gray + letters / np.float32(255) * rng.uniform(0.5, 1) * (_tone(rng, 0.5) - gray)
 
-
+# %% ../nbs/14_defects.ipynb #ac82521b
 def _screened(gray, rng):
     "Halftone: dots or lines."
     y, x = np.mgrid[: gray.shape[0], : gray.shape[1]].astype(np.float32)
@@ -295,7 +295,7 @@ def _mounted(gray, rng):
     mount = rng.choice([rng.uniform(0, 255), rng.uniform(200, 255)]) + rng.uniform(0, 10) * (_field(gray.shape, rng, 3) - 0.5)
     return mount + cv2.GaussianBlur(shape, (0, 0), rng.uniform(0.4, 2)) / np.float32(255) * (gray - mount)
 
-
+# %% ../nbs/14_defects.ipynb #b76b07dc
 def _dressed(gray: np.ndarray, rng) -> np.ndarray:
     "At times a softer photograph, with wires, letters, halftone or a mount; H×W `uint8`."
     out = gray.astype(np.float32)
@@ -418,7 +418,7 @@ class Piece:
     sure: bool  # is it repaired by default?
     box: tuple  # left, top, width, height in pixels
 
-
+# %% ../nbs/14_defects.ipynb #d65d690e
 def _starts(length: int, tile: int) -> list[int]:
     "Where tiles begin along a side."
     step = tile - 2 * MARGIN
@@ -520,7 +520,7 @@ def _without_holes(gray: np.ndarray, holes: np.ndarray) -> np.ndarray:
     "The photograph with its holes filled smoothly."
     if not holes.any() or holes.all():
         return gray
-    return to_image(smooth_fill(to_tensor(gray)[None], to_tensor(holes)[None])[0])
+    return smooth_guess(gray, holes)
 
 
 def examine(

@@ -55,7 +55,7 @@ def _rename(temporary: Path, path: Path):
                 raise PermissionError(13, "it is open in another program, or may not be changed", str(path)) from None
             time.sleep(wait)
 
-
+# %% ../nbs/00_files.ipynb #af0cb520
 @contextmanager
 def atomic(
     path,  # where the file is wanted

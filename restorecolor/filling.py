@@ -25,7 +25,7 @@ from .contest import square_crop
 from .encoders import LITE0, autocast, gray_normalization, load_encoder
 from .losses import masked_l1_loss, masked_ssim_loss
 from .masks import random_mask
-from .models import load_part, pad_to_stride, save_part, smooth_fill
+from .models import load_part, pad_to_stride, save_part, smooth_fill, smooth_guess
 from .photos import PhotoError, read_gray
 
 # %% ../nbs/13_filling.ipynb #0bb115e7
@@ -485,7 +485,7 @@ def natural_fill(
     if not mask.any():
         return gray.copy()
     if expected is None:
-        expected = smooth_fill(to_tensor(np.where(mask, 0, gray).astype(np.uint8))[None], to_tensor(mask)[None])[0, 0].numpy() * 255
+        expected = smooth_guess(gray, mask)
     wide, plain = wide_parts(mask), _grained(gray, mask, expected)
     picture = np.where(mask, plain.round().clip(0, 255), gray).astype(np.uint8)
     depth = cv2.distanceTransform(mask.view(np.uint8), cv2.DIST_L2, 5)

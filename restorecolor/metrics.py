@@ -158,7 +158,7 @@ def batch_scores(
     result["score"] = 0.2 * result["S"] + 0.4 * result["M"] + 0.4 * result["C"]
     return {key: result[key] for key in SCORES}
 
-
+# %% ../nbs/05_metrics.ipynb #84e1d8f1
 def _one_by_one(true: Tensor, pred: Tensor, mask: Tensor) -> dict[str, Tensor]:
     "`batch_scores` with a thread for each photograph: one is too small to be worth sharing between processors."
     threads = torch.get_num_threads()

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['DESIGNS', 'FORMAT', 'PARTS', 'MOST', 'DEEPEST', 'ChannelAttention', 'SpatialAttention', 'CBAM', 'CBAMUnetPlusPlus',
-           'smooth_fill', 'pad_to_stride', 'Restored', 'compose', 'RestorationNet', 'check_net', 'WeightsError',
-           'save_net', 'load_net', 'find_weights', 'save_part', 'load_part', 'fold_norms']
+           'smooth_fill', 'smooth_guess', 'pad_to_stride', 'Restored', 'compose', 'RestorationNet', 'check_net',
+           'WeightsError', 'save_net', 'load_net', 'find_weights', 'save_part', 'load_part', 'fold_norms']
 
 # %% ../nbs/10_models.ipynb #28da89bb
 import copy
@@ -16,12 +16,13 @@ import reprlib
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from .color import rgb_to_ycc, with_luma, ycc_to_rgb
+from .color import rgb_to_ycc, to_image, to_tensor, with_luma, ycc_to_rgb
 from .encoders import LITE0, encoder_names, gray_normalization, load_encoder
 from .photos import MIN_SIDE, atomic
 
@@ -131,6 +132,14 @@ def smooth_fill(
     coarse = smooth_fill(coarse, (weight == 0).to(gray.dtype))
     pushed = F.interpolate(coarse, size=(gray.shape[-2] + even[3], gray.shape[-1] + even[1]), mode="bilinear", align_corners=False)
     return torch.where(mask > 0, pushed[..., : gray.shape[-2], : gray.shape[-1]], gray)
+
+
+def smooth_guess(
+    gray: np.ndarray,  # H×W `uint8`
+    mask: np.ndarray,  # H×W `bool`, True = damaged
+) -> np.ndarray:  # H×W `uint8`; known pixels unchanged
+    "`smooth_fill` of a photograph."
+    return to_image(smooth_fill(to_tensor(gray)[None], to_tensor(mask)[None])[0])
 
 # %% ../nbs/10_models.ipynb #5049363e
 def pad_to_stride(
@@ -257,6 +266,21 @@ def _checksum(tensors: dict[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
+def _stored(net: nn.Module, half: bool) -> dict[str, Tensor]:
+    "A network's tensors as they are written: on the CPU, floating point numbers as float16 if `half`."
+    kept = lambda t: t.to(torch.float16) if half and t.is_floating_point() else t
+    return {name: kept(t.detach().cpu()).contiguous() for name, t in net.state_dict().items()}
+
+
+def _write(path, tensors: dict[str, Tensor], format: str, config: dict, about: dict):
+    "Write tensors and what they are to a safetensors file, atomically."
+    from safetensors.torch import save_file
+
+    meta = dict(format=format, net=json.dumps(config), about=json.dumps(about), sha256=_checksum(tensors))
+    with atomic(path) as temporary:
+        save_file(tensors, temporary, metadata=meta)
+
+
 def save_net(
     net: RestorationNet,
     path,  # ending in .safetensors
@@ -264,12 +288,7 @@ def save_net(
     **about,  # further text to store: size, score …
 ):
     "Write a network and what it is to a safetensors file, atomically."
-    from safetensors.torch import save_file
-
-    keep = lambda t: t.detach().cpu().to(torch.float16) if half and t.is_floating_point() else t.detach().cpu()
-    tensors = {k: keep(v).contiguous() for k, v in net.state_dict().items()}
-    with atomic(path) as temporary:
-        save_file(tensors, temporary, metadata={"format": FORMAT, "net": json.dumps(net.config), "about": json.dumps(about), "sha256": _checksum(tensors)})
+    _write(path, _stored(net, half), FORMAT, net.config, about)
 
 # %% ../nbs/10_models.ipynb #ff8dbbfa
 def _checked_header(path, meta: dict) -> tuple[dict, dict]:
@@ -298,40 +317,49 @@ def _check_encoder(path, name):
             f"{path}: its encoder is {name!r:.80}, which is none of this package's: "
             "nothing is fetched or read for a file of weights")
 
-
-def _read_tensors(path) -> tuple[dict, dict]:
-    "The header and the tensors of a file of weights. Raises `WeightsError`."
+# %% ../nbs/10_models.ipynb #a6068aa3
+def _read_tensors(
+    path,
+    checked,  # function of (path, metadata): what the header says, or `WeightsError`; asked before a tensor is read
+) -> tuple:  # what `checked` gave, and {name: tensor}
+    "The header and the tensors of a file of weights: whole, and finite. Raises `WeightsError`."
     from safetensors import SafetensorError, safe_open
 
     if not Path(path).is_file():
         raise WeightsError(f"{path}: no such file of weights")
     try:
         with safe_open(path, framework="pt") as file:
-            meta = _checked_header(path, file.metadata() or {})
+            meta = file.metadata() or {}
+            header = checked(path, meta)
             tensors = {name: file.get_tensor(name) for name in file.keys()}
-            checksum, is_it = file.metadata().get("sha256"), _checksum(tensors)
+            whole = meta.get("sha256") == _checksum(tensors)
     except (SafetensorError, OSError, TypeError) as error:  # TypeError: numbers of a kind that NumPy does not have
         raise WeightsError(f"{path}: not a whole safetensors file ({error})") from error
-    if checksum != is_it:
-        raise WeightsError(f"{path}: damaged, its checksum is not what it was when the file was written; fetch or copy it again")
+    if not whole:
+        raise WeightsError(
+            f"{path}: damaged, its checksum is not what it was when the file was written; fetch or copy it again")
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise WeightsError(f"{path}: the weights {name} are no finite numbers: what it learnt is lost, another file is wanted")
-    return meta, tensors
+    return header, tensors
 
 
+def _loaded(net: nn.Module, tensors: dict[str, Tensor]) -> nn.Module:
+    "The network with these tensors, in single precision and evaluation mode."
+    net.load_state_dict({name: t.float() if t.is_floating_point() else t for name, t in tensors.items()})
+    return net.eval()
+
+# %% ../nbs/10_models.ipynb #78855104
 def load_net(
     path,  # a file that `save_net` wrote
 ) -> tuple[RestorationNet, dict]:  # the network in evaluation mode, and what was stored about it
     "Read a network back. Raises `WeightsError` for a missing or damaged file, one of another architecture, or one that never learnt a number."
-    (config, about), tensors = _read_tensors(path)
+    (config, about), tensors = _read_tensors(path, _checked_header)
     try:
-        net = RestorationNet(**config, weights=None)
-        net.load_state_dict({name: t.float() if t.is_floating_point() else t for name, t in tensors.items()})
+        return _loaded(RestorationNet(**config, weights=None), tensors), about
     except (RuntimeError, ValueError) as error:
         lines = str(error).splitlines()
         raise WeightsError(f"{path}: weights of another architecture than {config} ({lines[min(1, len(lines) - 1)].strip()[:300]})") from error
-    return net.eval(), about
 
 # %% ../nbs/10_models.ipynb #0dba0666
 PARTS = ("fill", "defects", "color")  # networks for one task each, in files <part>.safetensors: no `RestorationNet`
@@ -352,29 +380,6 @@ def find_weights(
         what = "holds no weights (no *.safetensors, no finished fold)" if path.is_dir() else "no such file or folder"
         raise WeightsError(f"{path}: {what}; `restorecolor run demo` trains some in outputs/demo")
     return found
-
-# %% ../nbs/10_models.ipynb #3f0dd963
-def save_part(
-    net: nn.Module,  # with its arguments in `net.config`
-    path,  # ending in .safetensors
-    format: str,  # what kind of network it is
-    **about,  # further text to store: steps, scores …
-):
-    "Write a network to a safetensors file in float16, atomically. Raises `WeightsError` for values that are not finite."
-    from safetensors.torch import save_file
-
-    half = lambda t: t.to(torch.float16) if t.is_floating_point() else t
-    tensors = {name: half(t.detach().cpu()).contiguous() for name, t in net.state_dict().items()}
-    _check_finite(path, tensors)
-    meta = dict(format=format, net=json.dumps(net.config), about=json.dumps(about), sha256=_checksum(tensors))
-    with atomic(path) as temporary:
-        save_file(tensors, temporary, metadata=meta)
-
-
-def _check_finite(path, tensors: dict[str, Tensor]):
-    for name, t in tensors.items():
-        if t.is_floating_point() and not torch.isfinite(t).all():
-            raise WeightsError(f"{path}: {name} holds values that are not finite numbers; weights of a sound training are wanted")
 
 # %% ../nbs/10_models.ipynb #d79e3519
 MOST = 512  # channels, or any other number of a configuration, except:
@@ -399,6 +404,21 @@ def _checked_config(path, text: str) -> dict:
             raise WeightsError(f"{path}: its header says {name} {reprlib.repr(value)}; whole numbers from 1 to {most} are wanted")
     return config
 
+# %% ../nbs/10_models.ipynb #3f0dd963
+def save_part(
+    net: nn.Module,  # with its arguments in `net.config`
+    path,  # ending in .safetensors
+    format: str,  # what kind of network it is
+    **about,  # further text to store: steps, scores …
+):
+    "Write a network to a safetensors file in float16, atomically. Raises `WeightsError` for values that could not be read back."
+    tensors = _stored(net, half=True)
+    _checked_config(path, json.dumps(net.config))
+    for name, t in tensors.items():
+        if t.is_floating_point() and not torch.isfinite(t).all():
+            raise WeightsError(f"{path}: {name} holds values that are not finite numbers; weights of a sound training are wanted")
+    _write(path, tensors, format, net.config, about)
+
 # %% ../nbs/10_models.ipynb #6775c112
 def load_part(
     path,  # a file that `save_part` wrote
@@ -406,26 +426,14 @@ def load_part(
     build,  # function of its configuration: the network
 ) -> tuple[nn.Module, dict]:  # the network in evaluation mode, and what was stored about it
     "Read such a network back. Raises `WeightsError` for a missing or damaged file, or one of another kind."
-    from safetensors import SafetensorError, safe_open
+    def checked(path, meta: dict):
+        if meta.get("format") != format:
+            raise WeightsError(f"{path}: its format is {meta.get('format')!r}, {format!r} is wanted")
+        return _checked_config(path, meta.get("net")), meta.get("about") or "{}"
 
-    if not Path(path).is_file():
-        raise WeightsError(f"{path}: no such file of weights")
+    (config, about), tensors = _read_tensors(path, checked)
     try:
-        with safe_open(path, framework="pt") as file:
-            meta = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
-    except (SafetensorError, OSError, TypeError) as error:
-        raise WeightsError(f"{path}: not a whole safetensors file ({error})") from error
-    if meta.get("format") != format:
-        raise WeightsError(f"{path}: its format is {meta.get('format')!r}, {format!r} is wanted")
-    if meta.get("sha256") != _checksum(tensors):
-        raise WeightsError(f"{path}: damaged, its checksum is not what it was when the file was written; fetch or copy it again")
-    _check_finite(path, tensors)
-    config = _checked_config(path, meta.get("net"))
-    try:
-        net = build(config)
-        net.load_state_dict({name: t.float() if t.is_floating_point() else t for name, t in tensors.items()})
-        return net.eval(), json.loads(meta.get("about") or "{}")
+        return _loaded(build(config), tensors), json.loads(about)
     except (LookupError, AttributeError, TypeError, ValueError, RuntimeError) as error:
         why = (str(error).strip().splitlines() or [type(error).__name__])[-1][:200]
         raise WeightsError(f"{path}: weights of another architecture than this version builds ({why})") from error
@@ -445,15 +453,16 @@ def _fold(module: nn.Module):
 
 @torch.no_grad()
 def fold_norms(
-    net: RestorationNet,  # in evaluation mode
-) -> RestorationNet:  # a copy of it, or itself where its norms cannot be folded
+    net: nn.Module,  # a network with an encoder, in evaluation mode
+    inputs: tuple | None = None,  # tensors to try it on; `None`: those of a `RestorationNet`
+) -> nn.Module:  # a copy of it, or itself where its norms cannot be folded
     "The same network for inference only, its batch norms folded into its convolutions."
     folded = copy.deepcopy(net)
     _fold(folded)
     if net.config["encoder"] == LITE0:
         return folded
     probe = torch.rand(1, 1, 64, 64, generator=torch.Generator().manual_seed(0))
-    hole = (probe > 0.9).float()
-    before, after = net(probe, hole), folded(probe, hole)
-    same = all(torch.allclose(a, b, atol=1e-3) for a, b in ((before.luma, after.luma), (before.color, after.color)))
+    said = [some(*(inputs or (probe, (probe > 0.9).float()))) for some in (net, folded)]
+    before, after = ([out] if isinstance(out, Tensor) else [out.luma, out.color] for out in said)
+    same = all(torch.allclose(a, b, atol=1e-3) for a, b in zip(before, after))
     return folded if same else net

@@ -108,7 +108,7 @@ def _not_an_image(path: Path) -> str:
         return "a HEIC photograph or a film, which are not read; a copy as JPEG or PNG is wanted"
     return f"not an image, it begins with {start!r}"
 
-
+# %% ../nbs/00_photos.ipynb #11aa3cd1
 def _why(path: Path, error: Exception) -> str:
     "Why a photograph could not be read, in our words."
     if isinstance(error, UnidentifiedImageError):
@@ -301,7 +301,7 @@ def _from_colours(image: Image.Image) -> np.ndarray:
     bright, colour = rgb.max(2) >= 128, np.ptp(rgb, axis=2) >= COLOURFUL
     return colour if bright.mean() > 0.5 and colour.any() else bright
 
-
+# %% ../nbs/00_photos.ipynb #402d2b87
 def _marked(image: Image.Image, photo: np.ndarray | None) -> np.ndarray:
     "H×W `bool`, what a picture marks as damaged. Raises `ValueError` for one that is no mask."
     copied = None if photo is None else _from_copy(image, photo)
@@ -393,7 +393,7 @@ def _exif(image: Image.Image, tiff: bool) -> tuple[bytes, bool]:
     except Exception:
         return b"", False
 
-
+# %% ../nbs/00_photos.ipynb #8a250963
 def _resolution(info: dict, tiff: bool, exif: tuple) -> dict:
     dpi = info.get("dpi", (0, 0)) if not tiff or exif[1] else (0, 0)
     try:

@@ -31,9 +31,9 @@ from .encoders import autocast
 from .files import is_whole, sweep
 from .filling import FillNet, FillWarning, expected_fill, load_fill, membrane, natural_available, natural_fill
 from .masks import find_damage
-from .models import RestorationNet, WeightsError, _fold, compose, find_weights, fold_norms, load_net, smooth_fill
+from .models import RestorationNet, WeightsError, compose, find_weights, fold_norms, load_net, smooth_fill
 from .photos import (
-    MIN_SIDE, PhotoError, find_photos, left_out, luma, read_erased, read_gray, read_mask, read_metadata, read_rgb, write_png)
+    MIN_SIDE, PhotoError, find_photos, left_out, luma, read_erased, read_mask, read_metadata, read_rgb, write_png)
 
 # %% ../nbs/16_restoring.ipynb #c0e63b9a
 def working_copy(
@@ -111,9 +111,8 @@ class _Networks:
         if not parts:
             nets, about = zip(*[load_net(file) for file in find_weights(path)])
             return cls([fold_norms(net) for net in nets], about[0].get("size", 512), device, flips)
-        colorist = load_color(parts["color"])[0]
-        _fold(colorist)
-        return cls(device=device, flips=flips, filler=load_fill(parts["fill"])[0], colorist=colorist)
+        filler, colorist = load_fill(parts["fill"])[0], load_color(parts["color"])[0]
+        return cls(device=device, filler=filler, colorist=fold_norms(colorist, (torch.rand(1, 1, 64, 64),)))
 
 # %% ../nbs/16_restoring.ipynb #1a109c23
 NEEDED = ("fill", "color")  # of `models.PARTS`
@@ -151,7 +150,7 @@ class Restorer(_Networks):
         gray, notes = _as_gray(photo)
         mask = find_damage(gray, always) if mask is None else _checked_mask(mask, gray)
         if not self.chroma:
-            return _with_rgb(self, gray, mask, notes)
+            return _with_rgb(self, gray, mask, color, notes)
         whole, how = _filled(self, gray, mask, fill, notes)
         if not color:
             return Restoration(np.stack([whole] * 3, axis=-1), mask, whole, how, notes)
@@ -170,6 +169,8 @@ def _check_wishes(restorer: Restorer, fill: str, color: bool, like, saturation: 
         raise PhotoError(f"saturation is {saturation}: a number from 0 on is wanted")
     if like is not None and not color:
         raise PhotoError("the picture is to stay gray and to have colours like another one: one of the two is wanted")
+    if saturation != 1 and not restorer.chroma:
+        raise PhotoError("these weights predict the picture as a whole, and know no saturation")
     if like is not None and not restorer.colorist:
         raise PhotoError("these weights know no palettes: those that ship, or a run's of the notebook `color`, are wanted")
 
@@ -266,12 +267,14 @@ def colorize(whole: np.ndarray, chroma: np.ndarray) -> np.ndarray:
     return image
 
 
-def _with_rgb(restorer: Restorer, gray: np.ndarray, mask: np.ndarray, notes: list[str]) -> Restoration:
+def _with_rgb(restorer: Restorer, gray: np.ndarray, mask: np.ndarray, color: bool, notes: list[str]) -> Restoration:
     "The published design: the network's RGB, enlarged."
     _, rgb = predict(restorer.nets, *working_copy(gray, mask, restorer.size), restorer.flips)
     large = cv2.resize(rgb, gray.shape[::-1], interpolation=cv2.INTER_CUBIC)
     image = (large.clip(0, 1) * 255).round().astype(np.uint8)
-    return Restoration(image, mask, luma(image), "expected" if mask.any() else "", notes)
+    whole = luma(image)
+    image = image if color else np.stack([whole] * 3, axis=-1)
+    return Restoration(image, mask, whole, "expected" if mask.any() else "", notes)
 
 # %% ../nbs/16_restoring.ipynb #063dff64
 def _identity(path: Path):
@@ -300,7 +303,7 @@ def _given(inputs, out: Path) -> list[tuple[Path, Path]]:
             seen.add(known)
     return pairs
 
-
+# %% ../nbs/16_restoring.ipynb #a08ac407
 def _mark(path: Path) -> str:
     "The mark that `restore_files` leaves in its results; empty in other files."
     if path.suffix.lower() != ".png":
@@ -347,7 +350,8 @@ STOPPING = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, 
 
 def _fingerprint(restorer, metadata: bool, wishes: dict) -> str:
     "What a restoration depends on, besides the photograph and its mask: the networks, what goes along, what is wished."
-    digest = hashlib.sha1(repr((metadata, sorted(wishes.items()))).encode())
+    said = {name: _content(value) for name, value in wishes.items()}
+    digest = hashlib.sha1(repr((metadata, sorted(said.items()))).encode())
     parts = [(name, part) for name, value in sorted(vars(restorer).items()) for part in (value if isinstance(value, (list, tuple)) else [value])]
     for name, part in parts:
         if isinstance(part, torch.nn.Module):
@@ -356,6 +360,11 @@ def _fingerprint(restorer, metadata: bool, wishes: dict) -> str:
         elif isinstance(part, (bool, int, float, str)) and name != "device":
             digest.update(repr((name, part)).encode())
     return digest.hexdigest()
+
+# %% ../nbs/16_restoring.ipynb #4a6fa377
+def _content(wish):
+    "A wish that can be told from others by its text: of a picture, what is in it, and not what its file is called."
+    return hashlib.sha1(wish.tobytes()).hexdigest() if isinstance(wish, np.ndarray) else wish
 
 
 def _restore_one(source: Path, target: Path, restorer, mask, key: str, again: bool, metadata: bool, wishes: dict) -> list[str] | None:
@@ -374,13 +383,14 @@ def _restore_one(source: Path, target: Path, restorer, mask, key: str, again: bo
     restored = restorer.restore(photo, erased if given is None else given, **wishes)
     notes += getattr(restored, "notes", [])
     if not restored.mask.any():
-        notes.append("no damage was found: it was coloured only (--mask marks damage by hand)")
+        done = "it was coloured only" if wishes.get("color", True) else "it stays as it is"
+        notes.append(f"no damage was found: {done} (--mask marks damage by hand)")
     about = read_metadata(source) if metadata else {}
     about.setdefault("pnginfo", PngInfo()).add_text("restorecolor", mark)
     write_png(target, restored.image, **about)
     return notes
 
-
+# %% ../nbs/16_restoring.ipynb #2921b82e
 def _result_mark(source: Path, mask: np.ndarray | None, key: str) -> str:
     "What a result is marked with: a digest of all that it was made from; empty for a file that cannot be read."
     try:
@@ -415,6 +425,8 @@ def restore_files(
     **wishes,  # further arguments of `restorer.restore`
 ) -> Outcome:  # for each photograph why it failed, or nothing
     "Restore photographs to PNG files. One that fails does not stop the others; a full disk does, and the same call goes on later. Raises `OSError`, `PhotoError`."
+    if isinstance(wishes.get("like"), (str, Path)):
+        wishes["like"] = read_rgb(wishes["like"])  # once for all of them
     result, key, plan = Outcome(), _fingerprint(restorer, metadata, wishes), plan_outputs(inputs, out)
     for folder in sorted({target.parent for _, target in plan}):
         sweep(folder, deep=False)

@@ -19,8 +19,9 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from .files import alone, read_json, sweep, write_json
-from .training import Checkpoints, Keeper, average_weights, check_loss, check_weights, read_state, resolve_precision, set_aside
 from .photos import find_photos, sample_photos, write_png
+from .training import (
+    Checkpoints, Keeper, average_weights, check_loss, check_weights, read_state, resolve_precision, set_aside)
 
 # %% ../nbs/12_steps.ipynb #5beee1f0
 @dataclass
@@ -140,9 +141,11 @@ def _open_folder(folder: Path, config: StepConfig):
     if trained and before is None:
         set_aside(folder, "what it was told is not known")
     elif trained:
-        changed = [f"{n} was {before[n]}, is {v}" for n, v in told.items() if n not in free and n in before and before[n] != v]
+        fixed = {n: v for n, v in told.items() if n not in free and n in before}
+        changed = [f"{n} was {before[n]}, is {v}" for n, v in fixed.items() if before[n] != v]
         if changed:
-            raise ValueError(f"{folder} holds a training that was told otherwise ({'; '.join(changed)}): another folder is wanted")
+            raise ValueError(
+                f"{folder} holds a training that was told otherwise ({'; '.join(changed)}): another folder is wanted")
     write_json(folder / "config.json", told)
 
 
@@ -172,7 +175,10 @@ def fit_steps(
     config: StepConfig,
     folder,  # of this training: made, or gone on with
 ) -> torch.nn.Module:  # `net`, in evaluation mode
-    "Train a network for so many steps, or go on where it was stopped. Raises `DivergedError`, `ValueError` for a folder of another training, `BusyError` for one in which another process trains."
+    """Train a network for so many steps, or go on where it was stopped.
+
+    Raises `DivergedError`, `ValueError` for a folder of another training, and `BusyError` for one in which another
+    process trains."""
     folder = Path(folder)
     with alone(folder, "a training"):
         sweep(folder)

@@ -75,7 +75,7 @@ def check_submission(
         return [f"{path}: not a zip that can be read ({str(error).splitlines()[0] if str(error) else type(error).__name__})"]
     return problems
 
-
+# %% ../nbs/18_submission.ipynb #68440b56
 def _wanted(contest: ContestFolder) -> dict[str, tuple[int, int]]:
     "The names of the test photographs, and their sizes. Raises `ContestError` for two of one name, or one that cannot be read."
     sizes = {}

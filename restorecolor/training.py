@@ -254,7 +254,7 @@ def _read(path: Path) -> dict:
         raise ValueError(f"no {', '.join(sorted(missing))} in it")
     return saved
 
-
+# %% ../nbs/11_training.ipynb #377cfe23
 def read_state(
     folder,  # of a training
     tidy: bool = True,  # rename what cannot be read, so that it is in nobody's way

@@ -160,9 +160,11 @@ def _yaml(text: str | bytes, where: str):
         line = f", line {mark.line + 1}" if mark and isinstance(text, bytes) else ""
         raise RunError(f"{where}{line}: not YAML ({getattr(error, 'problem', None) or str(error).splitlines()[0]})") from None
 
-
+# %% ../nbs/19_workbook.ipynb #d34dbf95
 def _number(value):
-    "YAML 1.1 takes 1e-4 for text: a text that is a number becomes one."
+    "YAML 1.1 takes 1e-4 for text: a text that is a number becomes one, also inside of names and values."
+    if isinstance(value, dict):
+        return {name: _number(inner) for name, inner in value.items()}
     looks = isinstance(value, str) and re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", value)
     return float(value) if looks else value
 
@@ -238,7 +240,7 @@ def _provenance(profile, values: dict) -> dict:
 def _stages(values: dict, root: Path) -> dict[str, Path]:
     "The notebooks that a profile asks for, in order: its `stages`, or those of a contest. Raises `RunError`."
     stages = values.pop("stages", list(STAGES))
-    unknown = [s for s in stages if s not in LEFT] if isinstance(stages, list) else [stages]
+    unknown = [s for s in stages if not isinstance(s, str) or s not in LEFT] if isinstance(stages, list) else [stages]
     if unknown or not stages:
         raise RunError(f"stages are some of {', '.join(LEFT)}, as a list; got {reprlib.repr(stages)}")
     return {stage: root / "nbs" / "runs" / f"{stage}.ipynb" for stage in stages}
@@ -248,8 +250,9 @@ def _checked_values(profile, values: dict, notebooks: dict, root: Path) -> dict[
     "A profile's values for each stage, names, types and ranges checked; a stage's own stand under its name. Raises `RunError`."
     from restorecolor.recipe import TrainConfig
 
-    values = {name: _from_here(name, str(value) if isinstance(value, Path) else value, root) for name, value in values.items()}
-    own = {stage: values.pop(stage) for stage in notebooks if isinstance(values.get(stage), dict)}
+    here = lambda some: {n: _from_here(n, str(v) if isinstance(v, Path) else v, root) for n, v in some.items()}
+    own = {stage: here(values[stage]) for stage in notebooks if isinstance(values.get(stage), dict)}
+    values = {name: value for name, value in here(values).items() if name not in own}
     split = split_parameters(values, notebooks)
     for stage, more in own.items():
         split[stage] |= split_parameters(more, {stage: notebooks[stage]})[stage]
@@ -259,7 +262,7 @@ def _checked_values(profile, values: dict, notebooks: dict, root: Path) -> dict[
         raise RunError(f"{profile}: {error}") from error
     return split
 
-
+# %% ../nbs/19_workbook.ipynb #24e09d67
 def run_profile(
     profile,  # a name, or a YAML file
     out=None,  # folder of the run; `None`: outputs/<profile>
@@ -286,7 +289,7 @@ def run_profile(
             before, again = key, again or bool(why)
     return folder
 
-
+# %% ../nbs/19_workbook.ipynb #01b0f624
 def _run_stage(folder: Path, stage: str, notebook: Path, parameters: dict, about: dict):
     "Execute a stage's notebook, and note that it has finished."
     note, start = folder / "stages" / f"{stage}.json", datetime.datetime.now()
@@ -322,7 +325,7 @@ def _restore(args):
     result = restore_files(args.photos, args.out, restorer, args.mask, again=args.again, metadata=not args.no_metadata, **wishes)
     _tell_of(result, args.out)
 
-
+# %% ../nbs/19_workbook.ipynb #85aee5a8
 def _tell_of(result, out):
     "Say what became of photographs, each of them. Raises `RunError` if some were not restored."
     failed = {path: why for path, why in result.items() if why}
@@ -355,7 +358,7 @@ def _score(args):
         print(f"not in the mean, since no restoration is there: {', '.join(missing[:5])}" + f" and {len(missing) - 5} others" * (len(missing) > 5))
     print(f"{len(table)} photographs; 95 % interval of the mean {name} of {len(values)}: {low:.4f} to {high:.4f}")
 
-
+# %% ../nbs/19_workbook.ipynb #4dfe6e24
 def _check(args):
     from restorecolor.contest import ContestFolder
     from restorecolor.submission import check_submission
@@ -401,7 +404,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--like", metavar="PHOTO", help="a photograph in colour whose palette is wanted")
     add("--saturation", type=float, default=1.0, metavar="FACTOR", help="more colour or less: 1 is the network's own")
     add("--tell", action="store_true", help="every photograph is damaged: take the likeliest damage even if it is doubtful, as in the contest")
-    add("--no-flips", action="store_true", help="faster: do not average with the mirror image")
+    add("--no-flips", action="store_true", help="with the networks of a contest's run: faster, without the mean with the mirror image")
     add = command(_score, "score restorations, by whatever tool, as the contest does")
     add("restored", help="folder of restorations")
     add("originals", help="folder of originals of the same names")
