@@ -25,7 +25,7 @@ lab: install
 	$(BIN)/jupyter lab nbs
 
 docs: install
-	$(BIN)/nbdev_export && $(BIN)/nbdev_clean && $(BIN)/python .ci/readme.py
+	$(BIN)/nbdev_export && $(BIN)/python .ci/tidy.py && $(BIN)/nbdev_clean && $(BIN)/python .ci/readme.py
 
 install: .venv/installed
 
