@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['DEFECT_KINDS', 'FAINT', 'MARKS', 'OVERLAYS', 'RARE', 'KEPT_BACK', 'WIDE', 'VISIBLE', 'WEIGHT', 'SURE', 'PROPOSED',
-           'TILE', 'MARGIN', 'MIN_MARK', 'KIND_COLORS', 'DEFECT_FORMAT', 'Overlays', 'draw_defects', 'DefectExamples',
-           'DefectNet', 'defect_loss', 'Defects', 'Piece', 'find_defects', 'match_within', 'f1_of', 'Findings',
-           'examine', 'show_findings', 'write_mask', 'save_defects', 'load_defects']
+           'TILE', 'MARGIN', 'MIN_MARK', 'PALE', 'KIND_COLORS', 'DEFECT_FORMAT', 'Overlays', 'draw_defects',
+           'DefectExamples', 'DefectNet', 'defect_loss', 'Defects', 'Piece', 'find_defects', 'match_within', 'f1_of',
+           'Findings', 'examine', 'show_findings', 'write_mask', 'describe', 'save_defects', 'load_defects']
 
 # %% ../nbs/14_defects.ipynb #6ca72938
 from dataclasses import dataclass
@@ -544,6 +544,7 @@ def examine(
     return findings
 
 # %% ../nbs/14_defects.ipynb #2b1f212d
+PALE = 96  # opacity, of 255, of what is proposed in a mask: under one half, so that it does not count when the mask is read
 KIND_COLORS = {"line": (230, 60, 40), "spot": (255, 170, 0), "stain": (150, 90, 220), "crease": (0, 150, 230), "hole": (0, 170, 90)}
 
 
@@ -562,8 +563,26 @@ def write_mask(
     path,  # ending in .png
     findings: Findings,
 ):
-    "Write what was found as a gray picture, atomically: sure 255, proposed 96, nothing 0."
-    write_png(path, np.where(findings.mask, 255, np.where(findings.proposed, 96, 0)).astype(np.uint8))
+    "Write what was found as a layer to lay over the photograph, atomically: sure red and opaque, proposed orange and thin."
+    layer = np.zeros((*findings.mask.shape, 4), np.uint8)
+    layer[findings.mask] = (230, 0, 0, 255)
+    layer[findings.proposed] = (255, 150, 0, PALE)
+    write_png(path, layer)
+
+
+def describe(
+    findings: Findings,
+) -> str:
+    "What was found, in words; empty if there is nothing."
+    kinds = ("hole", *DEFECT_KINDS)
+    sure = {kind: [p for p in findings.pieces if p.sure and p.kind == kind] for kind in kinds}
+    parts = [_counted(kind, some) for kind, some in sure.items() if some]
+    unsure = [p for p in findings.pieces if not p.sure]
+    return ", ".join(parts) + ("; " if parts and unsure else "") + (f"unsure: {_counted('piece', unsure)}" if unsure else "")
+
+
+def _counted(kind: str, pieces: list[Piece]) -> str:
+    return f"{len(pieces)} {kind}{'s' * (len(pieces) > 1)} ({sum(p.share for p in pieces):.2%})"
 
 # %% ../nbs/14_defects.ipynb #7c378c9e
 DEFECT_FORMAT = "restorecolor-defects-1"
