@@ -208,6 +208,8 @@ def halved(gray: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def hole_values(net, gray: np.ndarray, mask: np.ndarray) -> np.ndarray:
     "The network's values in the hole, H×W `float32` in [0, 1]; deep inside they are from halved copies."
+    if widened(~mask, THICK * 2 // 3).all():  # no place is so deep, by far
+        return fill_tiles(net, gray, mask, mask)
     depth = depth_of(mask)
     deep = depth > THICK
     if not deep.any():
@@ -240,7 +242,7 @@ def seen_gray(
     "What the colour network sees of a photograph."
     scale = min(1, WORKING / min(gray.shape), 4 * WORKING / max(gray.shape))
     if scale < 1:
-        gray = resized(gray, *(max(STRIDE, round(n * scale)) for n in gray.shape), smaller).round()
+        gray = np.floor(resized(gray, *(max(STRIDE, round(n * scale)) for n in gray.shape), smaller) + 0.5)
     low, high = np.percentile(gray, (0.5, 99.5))
     return ((gray - low) / max(high - low, 24)).clip(0, 1).astype(np.float32)
 
