@@ -66,13 +66,12 @@ def _memory() -> str:
     if os.name == "nt":
         whole, free = _windows_memory()
         return f"{_size(whole)}, {_size(free)} free"
-    page = os.sysconf("SC_PAGE_SIZE")
-    whole = f"{_size(page * os.sysconf('SC_PHYS_PAGES'))}"
+    said = _size(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     info = Path("/proc/meminfo")
-    if not info.is_file():
-        return whole
-    free = next(line.split()[1] for line in info.read_text().splitlines() if line.startswith("MemAvailable"))
-    return f"{whole}, {_size(1024 * int(free))} free"
+    if info.is_file():
+        kilobytes = next(line.split()[1] for line in info.read_text().splitlines() if line.startswith("MemAvailable"))
+        said += f", {_size(1024 * int(kilobytes))} free"
+    return said
 
 
 def _disk() -> str:
