@@ -300,6 +300,9 @@ def load(
     "The exported networks, ready to be asked."
     import onnxruntime
 
+    missing = [name for name in ("fill.onnx", "color.onnx") if not (Path(folder) / name).is_file()]
+    if missing:
+        raise FileNotFoundError(f"{folder}: {' and '.join(missing)} wanted, which `restorecolor export` writes")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
 
@@ -318,7 +321,9 @@ def restore(
     mask: np.ndarray | None = None,  # H×W `bool`, True = damaged; `None`: it is whole
     saturation: float = 1.0,  # factor of the chroma
 ) -> np.ndarray:  # H×W×3 `uint8`
-    "A photograph filled and coloured. Raises `ValueError` for a mask that does not fit or leaves nothing."
+    "A photograph filled and coloured. Raises `ValueError` for another array, or a mask that does not fit or leaves nothing."
+    if gray.ndim != 2 or gray.dtype != np.uint8 or min(gray.shape) < STRIDE:
+        raise ValueError(f"an H×W uint8 photograph of at least {STRIDE} px is wanted, got {gray.shape} {gray.dtype}")
     if mask is not None and (mask.shape != gray.shape or mask.dtype != bool or mask.all()):
         raise ValueError(f"a bool mask of {gray.shape} that leaves something is wanted, got {mask.dtype}, {mask.shape}")
     whole = gray if mask is None else fill(nets["fill"], gray, mask)
@@ -327,8 +332,6 @@ def restore(
 # %% ../nbs/23_onnx_example.ipynb #a4b90b64
 def main(argv=None) -> int:
     "Restore a file: `python example.py old.png restored.png --mask mask.png`; returns the exit code."
-    from PIL import Image
-
     parser = argparse.ArgumentParser(description="Restores a photograph with numpy and ONNX Runtime.")
     parser.add_argument("photo", help="a photograph, in gray or in colour")
     parser.add_argument("restored", help="the file to write, such as restored.png")
@@ -337,13 +340,15 @@ def main(argv=None) -> int:
     parser.add_argument("--nets", default=Path(__file__).parent, help="folder of fill.onnx and color.onnx (default: this file's)")
     args = parser.parse_args(argv)
     try:
-        gray = np.asarray(Image.open(args.photo).convert("L"))
-        mask = np.asarray(Image.open(args.mask).convert("L")) >= 128 if args.mask else None
-        restored = restore(load(args.nets), gray, mask, args.saturation)
-    except (OSError, ValueError) as error:
+        from PIL import Image, ImageOps
+
+        read = lambda path: np.asarray(ImageOps.exif_transpose(Image.open(path)).convert("L"))
+        mask = read(args.mask) >= 128 if args.mask else None
+        restored = restore(load(args.nets), read(args.photo), mask, args.saturation)
+        Image.fromarray(restored).save(args.restored)
+    except (ImportError, OSError, ValueError) as error:
         print(f"example: {error}", file=sys.stderr)
         return 1
-    Image.fromarray(restored).save(args.restored)
     return 0
 
 
