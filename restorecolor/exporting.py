@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from . import __version__
-from .coloring import CELLS, FINE, ColorNet
+from .coloring import CELLS, ColorNet
+from .defects import DefectNet
 from .files import atomic
 from .filling import FillNet
 from .models import WeightsError
@@ -43,6 +44,18 @@ class _Color(nn.Module):
     def forward(self, gray: Tensor, palette: Tensor) -> Tensor:
         features = self.net.encoder((gray - self.net.mean) / self.net.std)
         return self.net.decoder(features[-4:], palette)
+
+
+class _Find(nn.Module):
+    "Gray N×1×H×W in [0, 1] → N×5×H×W: how likely each pixel is damaged, and if so how likely a line, a spot, a stain, a crease."
+
+    def __init__(self, net: DefectNet):
+        super().__init__()
+        self.net = net
+
+    def forward(self, gray: Tensor) -> Tensor:
+        said = self.net(gray)
+        return torch.cat([said[:, :1].sigmoid(), said[:, 1:].softmax(1)], 1)
 
 # %% ../nbs/24_exporting.ipynb #a2d40df4
 class ExportError(RuntimeError):
@@ -84,7 +97,7 @@ def _example() -> str:
 def export_onnx(
     folder,  # made if it is not there
     weights=None,  # a folder or file with networks for each task, such as a run's; `None`: those that ship
-) -> list[Path]:  # fill.onnx, color.onnx, example.py
+) -> list[Path]:  # fill.onnx, color.onnx, example.py; and defects.onnx where the weights have a network that finds scratches
     "Write the networks as ONNX files of open sizes, and an example of their use. Raises `ExportError`, `WeightsError`, `OSError`."
     if importlib.util.find_spec("onnx") is None:
         raise ExportError("to export needs the package onnx: pip install 'restorecolor[onnx]'")
@@ -92,9 +105,12 @@ def export_onnx(
     if not (restorer.filler and restorer.colorist):
         raise WeightsError(f"{weights}: networks of a contest's run are not exported; one that fills and one that colours are wanted")
     plane, palette = torch.rand(1, 1, 64, 96), torch.zeros(1, CELLS**2)
-    files = [Path(folder) / name for name in ("fill.onnx", "color.onnx", "example.py")]
+    names = ["fill.onnx", "color.onnx", "example.py"] + ["defects.onnx"] * (restorer.finder is not None)
+    files = [Path(folder) / name for name in names]
     _write(_Fill(restorer.filler), files[0], dict(guess=plane, mask=(plane > 0.5).float()), "whole")
     _write(_Color(restorer.colorist), files[1], dict(gray=plane, palette=palette), "chroma")
+    if restorer.finder is not None:
+        _write(_Find(restorer.finder), files[3], dict(gray=plane), "found")
     with atomic(files[2]) as temporary:
         temporary.write_text(_example(), encoding="utf-8")
     return files
