@@ -98,7 +98,8 @@ def _devices() -> str:
     from restorecolor.encoders import half_type
 
     used = "cuda" if torch.cuda.is_available() else "cpu"
-    computing = {None: "32 bits"}.get(half_type(used), str(half_type(used)).removeprefix("torch."))
+    half = half_type(used)
+    computing = "32 bits" if half is None else str(half).removeprefix("torch.")
     return f"{', '.join(found) or 'no GPU'}; {used} is used, networks compute in {computing}"
 
 

@@ -344,8 +344,8 @@ def find_copied(
         small = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         found = find_copied(small, limit).view(np.uint8)
         return cv2.dilate(cv2.resize(found, gray.shape[::-1], interpolation=cv2.INTER_NEAREST), BOX) > 0
-    found = sorted(_copied_values(gray), key=lambda pair: pair[0])
-    holes = [hole for rank, (doubt, hole) in enumerate(found) if doubt <= (CLEAR if rank else limit)]
+    rated = sorted(_copied_values(gray), key=lambda pair: pair[0])
+    holes = [hole for rank, (doubt, hole) in enumerate(rated) if doubt <= (CLEAR if rank else limit)]
     return np.any(holes, axis=0) if holes else np.zeros(gray.shape, bool)
 
 # %% ../nbs/03_masks.ipynb #de6fff15
