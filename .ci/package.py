@@ -1,5 +1,5 @@
-"""Build the package as others get it, install it into a fresh environment, and restore a photograph there, offline; and look
-whether what it imports is what it declares."""
+"""Build the package as others get it, install it into a fresh environment, restore a photograph there, offline;
+and look whether what it imports is what it declares."""
 import ast
 import configparser
 import functools
@@ -24,11 +24,11 @@ EXTRAS = [name.removesuffix("_requirements") for name in settings if name.endswi
 
 # ---- what is imported and what is declared
 
-COMES_WITH = {"IPython": "ipykernel", "matplotlib_inline": "ipykernel"}  # packages that another one brings along, its metadata say so
+COMES_WITH = {"IPython": "ipykernel", "matplotlib_inline": "ipykernel"}  # brought along, as its metadata say
 MADE = {"sides"}  # modules that a notebook writes before it imports them
 NOT_IMPORTED = {  # declared, and used in another way
     "ipykernel": "papermill runs notebooks in it",
-    "ipywidgets": "tqdm.auto, which papermill, Lightning and transformers use, draws its bars with it in notebooks, and warns without",
+    "ipywidgets": "tqdm.auto, which papermill and transformers use, draws bars with it in notebooks; warns without",
     "tensorboard": "Lightning's TensorBoardLogger writes with it",
 }
 
@@ -56,7 +56,8 @@ def code_of(notebook: Path) -> str:
     "The code of a notebook, without lines that are IPython's."
     cells = [c["source"] for c in json.loads(notebook.read_text(encoding="utf-8"))["cells"] if c["cell_type"] == "code"]
     cells = ["".join(source) for source in cells]
-    return "\n".join("\n".join(line for line in source.splitlines() if line.lstrip()[:1] not in ("%", "!")) for source in cells if source[:2] != "%%")
+    lines = [line for source in cells if source[:2] != "%%" for line in source.splitlines()]
+    return "\n".join(line for line in lines if line.lstrip()[:1] not in ("%", "!"))
 
 
 distributions = functools.cache(importlib.metadata.packages_distributions)
@@ -75,7 +76,8 @@ def undeclared(sources: dict[str, str], *kinds: str) -> list[str]:
         for module in sorted(imports(source)):
             names = {COMES_WITH[module]} if module in COMES_WITH else providers(module)
             if not names & wanted:
-                problems.append(f"{name} imports {module} ({' or '.join(sorted(names))}), which is not declared in {' or '.join(kinds)}")
+                whose = " or ".join(sorted(names))
+                problems.append(f"{name} imports {module} ({whose}), which is not declared in {' or '.join(kinds)}")
     return problems
 
 
@@ -84,30 +86,35 @@ def check_declared() -> list[str]:
     extras = [f"{name}_requirements" for name in EXTRAS if name != "dev"]
     package = {p.name: p.read_text(encoding="utf-8") for p in sorted((root / "restorecolor").glob("*.py"))}
     runs = {p.name: code_of(p) for p in sorted((root / "nbs/runs").glob("*.ipynb"))}
-    others = {p.name: code_of(p) for p in sorted((root / "nbs").rglob("*.ipynb")) if "runs" not in p.parts and ".ipynb_checkpoints" not in p.parts}
+    others = {p.name: code_of(p) for p in sorted((root / "nbs").rglob("*.ipynb"))
+              if not {"runs", ".ipynb_checkpoints"} & set(p.parts)}
     others |= {p.name: p.read_text(encoding="utf-8") for p in sorted((root / ".ci").glob("*.py"))}
     problems = undeclared(package, "requirements", *extras) + undeclared(runs, "requirements")
     problems += undeclared(others, "requirements", "dev_requirements", *extras)
-    used = {name for source in [*package.values(), *runs.values()] for module in imports(source) for name in providers(module)}
+    modules = set().union(*map(imports, [*package.values(), *runs.values()]))
+    used = {name for module in modules for name in providers(module)}
     idle = declared("requirements") - used - set(NOT_IMPORTED)
     problems += [f"{name} is declared, nothing imports it, and there is no word why" for name in sorted(idle)]
-    problems += [f"{name} is said to be declared, and is not" for name in sorted(set(NOT_IMPORTED) - declared("requirements"))]
+    gone = set(NOT_IMPORTED) - declared("requirements")
+    problems += [f"{name} is said to be declared, and is not" for name in sorted(gone)]
     brings = {canonical(word) for word in importlib.metadata.requires("ipykernel") or []}
-    problems += [f"{name} does not come with {whose} any more" for name, whose in COMES_WITH.items() if canonical(name) not in brings]
-    return problems
+    lost = [name for name in COMES_WITH if canonical(name) not in brings]
+    return problems + [f"{name} does not come with {COMES_WITH[name]} any more" for name in lost]
 
 
 # ---- the package as it is installed
 
 def build(out: Path) -> tuple[Path, Path]:
-    "A source distribution, and the wheel that is built from it. The tools are those of this environment: nothing is fetched."
+    "A source distribution, and the wheel that is built from it, with this environment's tools: nothing is fetched."
     tree = out / "tree"
-    names = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=root, check=True, capture_output=True, text=True).stdout
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listed, cwd=root, check=True, capture_output=True, text=True).stdout
     for name in filter(None, names.split("\0")):  # a copy: builds leave folders behind
         if (root / name).is_file():
             (tree / name).parent.mkdir(parents=True, exist_ok=True)
             (tree / name).write_bytes((root / name).read_bytes())
-    done = subprocess.run([sys.executable, "-m", "build", "--no-isolation", "--outdir", str(out), str(tree)], capture_output=True, text=True)
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(out), str(tree)]
+    done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"the package cannot be built:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
     [sdist], [wheel] = out.glob("*.tar.gz"), out.glob("*.whl")
@@ -119,11 +126,13 @@ def check_contents(sdist: Path, wheel: Path) -> list[str]:
     with tarfile.open(sdist) as file:
         source = {name.partition("/")[2] for name in file.getnames()}
     built = set(zipfile.ZipFile(wheel).namelist())
-    inside = {p.relative_to(root).as_posix() for pattern in ("*.py", "py.typed", "weights/*", "profiles/*.yaml") for p in (root / "restorecolor").glob(pattern)}
-    around = {"settings.ini", "setup.py", "pyproject.toml", "README.md", "LICENSE", "Makefile", "nbs/index.ipynb", "nbs/runs/train.ipynb"}
+    patterns = ("*.py", "py.typed", "weights/*", "profiles/*.yaml")
+    inside = {p.relative_to(root).as_posix() for pattern in patterns for p in (root / "restorecolor").glob(pattern)}
+    around = {"settings.ini", "setup.py", "pyproject.toml", "README.md", "LICENSE", "Makefile", "nbs/index.ipynb"}
     problems = [f"{name} is not in the source distribution" for name in sorted((inside | around) - source)]
     problems += [f"{name} is not in the wheel" for name in sorted(inside - built)]
-    return problems + [f"{name} is in the wheel, and should not be" for name in sorted(built) if not name.startswith("restorecolor")]
+    more = [name for name in sorted(built) if not name.startswith("restorecolor")]
+    return problems + [f"{name} is in the wheel, and should not be" for name in more]
 
 
 OFFLINE = """
@@ -152,13 +161,14 @@ def try_it(wheel: Path, folder: Path):
     "Install the wheel into a fresh environment, which borrows the other packages of this one, and restore there."
     venv.create(folder, with_pip=False)
     python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-    pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps", "--no-index", "--disable-pip-version-check"]
-    subprocess.run([*pip, str(wheel)], check=True)
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "--disable-pip-version-check"]
+    subprocess.run([*pip, "install", "--quiet", "--no-deps", "--no-index", str(wheel)], check=True)
     site = Path(sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)}))
     (site / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
     elsewhere = folder / "elsewhere"
     elsewhere.mkdir()
-    done = subprocess.run([str(python), "-I", "-W", "ignore", "-c", OFFLINE], cwd=elsewhere, capture_output=True, text=True)
+    command = [str(python), "-I", "-W", "ignore", "-c", OFFLINE]
+    done = subprocess.run(command, cwd=elsewhere, capture_output=True, text=True)
     print(done.stdout)
     if done.returncode or str(site) not in done.stdout.splitlines()[0]:
         raise SystemExit(f"the installed package does not restore:\n{done.stderr[-3000:]}")

@@ -47,7 +47,7 @@ class _Color(nn.Module):
 
 
 class _Find(nn.Module):
-    "Gray N×1×H×W in [0, 1] → N×5×H×W: how likely each pixel is damaged, and if so how likely a line, a spot, a stain, a crease."
+    "Gray N×1×H×W in [0, 1] → N×5×H×W: how likely damage is; and if so a line, a spot, a stain, a crease."
 
     def __init__(self, net: DefectNet):
         super().__init__()
@@ -97,13 +97,14 @@ def _example() -> str:
 def export_onnx(
     folder,  # made if it is not there
     weights=None,  # a folder or file with networks for each task, such as a run's; `None`: those that ship
-) -> list[Path]:  # fill.onnx, color.onnx, example.py; and defects.onnx where the weights have a network that finds scratches
-    "Write the networks as ONNX files of open sizes, and an example of their use. Raises `ExportError`, `WeightsError`, `OSError`."
+) -> list[Path]:  # fill.onnx, color.onnx, example.py; and defects.onnx where there is a network that finds scratches
+    "Write the networks as ONNX files of open sizes, and an example. Raises `ExportError`, `WeightsError`, `OSError`."
     if importlib.util.find_spec("onnx") is None:
         raise ExportError("to export needs the package onnx: pip install 'restorecolor[onnx]'")
     restorer = Restorer.from_pretrained(weights, device="cpu")
     if not (restorer.filler and restorer.colorist):
-        raise WeightsError(f"{weights}: networks of a contest's run are not exported; one that fills and one that colours are wanted")
+        raise WeightsError(
+            f"{weights}: networks of a contest's run are not exported; one that fills and one that colours are wanted")
     plane, palette = torch.rand(1, 1, 64, 96), torch.zeros(1, CELLS**2)
     names = ["fill.onnx", "color.onnx", "example.py"] + ["defects.onnx"] * (restorer.finder is not None)
     files = [Path(folder) / name for name in names]

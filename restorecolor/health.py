@@ -54,7 +54,8 @@ def _windows_memory() -> tuple[int, int]:
 
     class Status(ctypes.Structure):
         _fields_ = [("length", ctypes.c_ulong), ("load", ctypes.c_ulong)]
-        _fields_ += [(name, ctypes.c_ulonglong) for name in ("all", "free", "pages", "free_pages", "virtual", "free_virtual", "extended")]
+        _fields_ += [(name, ctypes.c_ulonglong) for name in (
+            "all", "free", "pages", "free_pages", "virtual", "free_virtual", "extended")]
 
     status = Status(length=ctypes.sizeof(Status))
     getattr(ctypes, "windll").kernel32.GlobalMemoryStatusEx(ctypes.byref(status))
@@ -77,10 +78,11 @@ def _memory() -> str:
 def _disk() -> str:
     "Room where results and where temporary files go."
     places = {"here": os.getcwd(), "temporary files": tempfile.gettempdir()}
-    return ", ".join(f"{_size(shutil.disk_usage(path).free)} free {name} ({_short(path)})" for name, path in places.items())
+    free = lambda path: _size(shutil.disk_usage(path).free)
+    return ", ".join(f"{free(path)} free {name} ({_short(path)})" for name, path in places.items())
 
 
-SETTINGS = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "CUDA_VISIBLE_DEVICES", "RESTORECOLOR_MEGAPIXELS", "TORCH_HOME", "HF_HUB_OFFLINE")
+SETTINGS = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "CUDA_VISIBLE_DEVICES", "RESTORECOLOR_MEGAPIXELS", "HF_HUB_OFFLINE")
 
 
 def _environment() -> str:
@@ -91,8 +93,9 @@ def _devices() -> str:
     "GPUs, or none; and whether PyTorch can be loaded at all."
     import torch
 
-    found = [f"cuda:{i} {torch.cuda.get_device_name(i)}, {_size(torch.cuda.get_device_properties(i).total_memory)}"
-             for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    memory = lambda i: _size(torch.cuda.get_device_properties(i).total_memory)
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    found = [f"cuda:{i} {torch.cuda.get_device_name(i)}, {memory(i)}" for i in range(count)]
     if torch.backends.mps.is_available():
         found.append("mps")
     from restorecolor.encoders import half_type
@@ -132,7 +135,8 @@ def _weights(folder: Path | None = None) -> str:
     "Where the networks are, and whether they can be read."
     folder = folder or Path(str(resources.files("restorecolor") / "weights"))
     files = sorted(folder.glob("*.safetensors"))
-    missing = [f"{name} is not there" for name in ("fill", "color") if f"{name}.safetensors" not in {p.name for p in files}]
+    there = {path.stem for path in files}
+    missing = [f"{name} is not there" for name in ("fill", "color") if name not in there]
     states = [f"{path.stem} {_size(path.stat().st_size)} {_state_of(path)}" for path in files]
     return f"{_short(folder)}: {', '.join(states + missing)}"
 
@@ -146,8 +150,10 @@ def _patchmatch() -> str:
     import patchmatch
 
     if not patchmatch.patchmatch_available:
-        return "its library was not built, holes get the expected fill (pip install --force-reinstall --no-cache-dir pypatchmatch)"
-    picture, hole = np.random.default_rng(0).integers(0, 256, (48, 48, 3), np.uint8), np.zeros((48, 48), bool)
+        how = "pip install --force-reinstall --no-cache-dir pypatchmatch"
+        return f"its library was not built, holes get the expected fill ({how})"
+    picture = np.random.default_rng(0).integers(0, 256, (48, 48, 3), np.uint8)
+    hole = np.zeros((48, 48), bool)
     hole[20:28, 20:28] = True
     picture[hole] = 0
     filled = patchmatch.inpaint(picture, hole, patch_size=3)

@@ -21,7 +21,7 @@ def means(
     wanted: int,  # how many there should be, at most as many as there are
     axis: int,  # 0: rows, 1: columns
 ) -> np.ndarray:  # `float32`
-    "A plane with fewer rows or columns, each the mean of those that it covers; summed up in OpenCV's order, to the last bit."
+    "A plane with fewer rows or columns, each the mean of those that it covers; as OpenCV's, to the last bit."
     count = plane.shape[axis]
     scale = count / wanted
     start, total = np.arange(wanted) * scale, np.zeros((1, 1), np.float32)
@@ -76,8 +76,8 @@ def smooth_fill(
 # %% ../nbs/23_onnx_example.ipynb #9829560a
 def labelled(
     mask: np.ndarray,  # H×W `bool`
-) -> np.ndarray:  # H×W; 0: not in the mask; else a number for each piece, whose pixels touch each other, by corners too
-    "The pieces of a mask."
+) -> np.ndarray:  # H×W; 0: not in the mask; else the number of its piece
+    "The pieces of a mask: pixels of one touch each other, by corners, too."
     labels, parent = np.zeros(mask.shape, int), [0]
     before: list[tuple[int, int, int]] = []  # begin, end and number of the runs in the row before
 
@@ -116,8 +116,9 @@ def depth_of(
         far = far[::-1, ::-1]
     return far[2:-2, 2:-2]
 
-# %% ../nbs/23_onnx_example.ipynb #db9b04f2
-TILE, MARGIN, OVERLAP, STRIDE = 512, 64, 64, 32  # pixels: a window, what is known around a hole, two tiles' overlap, the network's step
+# %% ../nbs/23_onnx_example.ipynb #f5054bb0
+TILE, MARGIN, OVERLAP = 512, 64, 64  # pixels: a window, what is known around a hole, two tiles' overlap
+STRIDE = 32  # sides of what a network gets are multiples of it
 
 
 def cuts(first: int, last: int) -> list[tuple[int, int]]:
@@ -197,8 +198,9 @@ def fill_tiles(net, gray: np.ndarray, mask: np.ndarray, wanted: np.ndarray) -> n
         weight[tile] += np.outer(*ramp)
     return total / np.maximum(weight, 1)
 
-# %% ../nbs/23_onnx_example.ipynb #b211335f
-NEAR, FAR, THICK = 32, 64, 120  # pixels from the rim: up to NEAR the picture itself counts, from FAR on its halved copy; there is one from THICK on
+# %% ../nbs/23_onnx_example.ipynb #cdae2b43
+NEAR, FAR = 32, 64  # pixels from the rim: up to NEAR the picture itself counts, from FAR on its halved copy
+THICK = 120  # pixels from the rim: holes so deep have one
 
 
 def halved(gray: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -321,11 +323,12 @@ def restore(
     mask: np.ndarray | None = None,  # H×W `bool`, True = damaged; `None`: it is whole
     saturation: float = 1.0,  # factor of the chroma
 ) -> np.ndarray:  # H×W×3 `uint8`
-    "A photograph filled and coloured. Raises `ValueError` for another array, or a mask that does not fit or leaves nothing."
+    "A photograph filled and coloured. Raises `ValueError` for another array, and a mask that does not fit."
     if gray.ndim != 2 or gray.dtype != np.uint8 or min(gray.shape) < STRIDE:
         raise ValueError(f"an H×W uint8 photograph of at least {STRIDE} px is wanted, got {gray.shape} {gray.dtype}")
     if mask is not None and (mask.shape != gray.shape or mask.dtype != bool or mask.all()):
-        raise ValueError(f"a bool mask of {gray.shape} that leaves something is wanted, got {mask.dtype}, {mask.shape}")
+        raise ValueError(
+            f"a bool mask of {gray.shape} that leaves something is wanted, got {mask.dtype}, {mask.shape}")
     whole = gray if mask is None else fill(nets["fill"], gray, mask)
     return color(nets["color"], whole, saturation)
 
@@ -337,7 +340,8 @@ def main(argv=None) -> int:
     parser.add_argument("restored", help="the file to write, such as restored.png")
     parser.add_argument("--mask", help="a picture of its size, white where it is damaged and black elsewhere")
     parser.add_argument("--saturation", type=float, default=1.0, help="more colour or less (default: 1)")
-    parser.add_argument("--nets", default=Path(__file__).parent, help="folder of fill.onnx and color.onnx (default: this file's)")
+    own = Path(__file__).parent
+    parser.add_argument("--nets", default=own, help="folder of fill.onnx and color.onnx (default: this file's)")
     args = parser.parse_args(argv)
     try:
         from PIL import Image, ImageOps

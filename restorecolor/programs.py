@@ -15,8 +15,8 @@ OFFERED = {  # name: its module
     "Restorer": "restoring", "Restoration": "restoring", "restore_files": "restoring", "colorize": "restoring",
     "examine": "defects", "find_defects": "defects", "find_damage": "masks", "random_damage": "masks",
     "expected_fill": "filling", "natural_fill": "filling", "predict_chroma": "coloring",
-    "read_rgb": "photos", "read_gray": "photos", "read_mask": "photos", "read_metadata": "photos", "write_png": "photos",
-    "luma": "photos", "sample_photos": "photos", "show_restorations": "figures", "contest_score": "metrics",
+    "read_rgb": "photos", "read_gray": "photos", "read_mask": "photos", "read_metadata": "photos",
+    "write_png": "photos", "luma": "photos", "sample_photos": "photos", "show_restorations": "figures", "contest_score": "metrics",
     "score_folders": "evaluation", "make_contest": "contest", "export_onnx": "exporting", "doctor": "health",
     "PhotoError": "photos", "WeightsError": "models",
 }
