@@ -39,7 +39,8 @@ if TYPE_CHECKING:  # what editors and type checkers see; the same as programs.OF
         read_metadata as read_metadata, read_rgb as read_rgb, sample_photos as sample_photos, write_png as write_png)
     from .restoring import (
         Restoration as Restoration, Restorer as Restorer, colorize as colorize, restore_files as restore_files)
+else:
+    __getattr__, __dir__ = front_door(__name__)
 
-__getattr__, __dir__ = front_door(__name__)
 help_in_notebooks()
 del TYPE_CHECKING, front_door, help_in_notebooks
