@@ -138,7 +138,7 @@ class HoleExamples(Dataset):
         seed: int = 0,
     ):
         self.paths, self.size, self.small, self.picture, self.seed = list(paths), size, small, picture, seed
-        self.crop, self.lost = tuple(crop), tuple(lost)
+        self.crop, self.lost = (crop[0], crop[1]), (lost[0], lost[1])
 
     def _photo(self, i: int) -> np.ndarray:
         "The example's photograph; every one as often as any other."
@@ -459,8 +459,8 @@ def _copied(picture: np.ndarray, hole: np.ndarray) -> np.ndarray | None:
     "The hole made of exemplars and fitted to its rim, h×w `float32`; `None` where too little is left to copy from."
     scale = min(1, REACH / max(hole.shape))
     size = tuple(max(1, round(n * scale)) for n in hole.shape[::-1])
-    small, lost = (cv2.resize(x, size, interpolation=cv2.INTER_AREA) for x in (picture, hole.astype(np.float32)))
-    lost = lost > 1e-3
+    small, share = (cv2.resize(x, size, interpolation=cv2.INTER_AREA) for x in (picture, hole.astype(np.float32)))
+    lost = np.asarray(share > 1e-3)
     whole = cv2.erode((~lost).astype(np.uint8), np.ones((2 * PATCH + 1,) * 2, np.uint8), borderValue=0)
     if 3 * whole.sum() < lost.sum():
         return None
