@@ -267,8 +267,9 @@ def _checksum(tensors: dict[str, Tensor]) -> str:
 
 
 def _stored(net: nn.Module, half: bool) -> dict[str, Tensor]:
-    "A network's tensors as they are written: on the CPU, floating point numbers as float16 if `half`."
-    kept = lambda t: t.to(torch.float16) if half and t.is_floating_point() else t
+    "A network's tensors as they are written: on the CPU, floating point numbers as float16 if `half` and if they are small enough for it."
+    fits = lambda t: t.is_floating_point() and (t.numel() == 0 or not t.abs().max() > torch.finfo(torch.float16).max)
+    kept = lambda t: t.to(torch.float16) if half and fits(t) else t
     return {name: kept(t.detach().cpu()).contiguous() for name, t in net.state_dict().items()}
 
 
