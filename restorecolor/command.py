@@ -88,6 +88,7 @@ def restore(
     mask: Annotated[str, _option("an image that marks the damage: white on black, strokes on a transparent layer or over a copy, labels; "
                                  "or a folder with a mask for each photograph, named alike, such as [bold]find[/bold] leaves", DAMAGE)] = None,
     tell: Tell = False,
+    proposed: Annotated[bool, _option("repair what is only likely to be damaged, too: for prints with a few scratches", DAMAGE, "--proposed")] = False,
     fill: Annotated[Fill, _option("natural: texture and lines continued; expected: the mean of what could be there, which scores best", LOOK)] = Fill.natural,
     gray: Annotated[bool, _option("fill the damage, and leave the picture gray", LOOK, "--gray")] = False,
     like: Annotated[str, _option("a photograph in colour whose palette is wanted", LOOK, metavar="PHOTO")] = None,
@@ -102,7 +103,7 @@ def restore(
     restorer = _restorer(weights, not no_flips)
     from restorecolor.restoring import restore_files
 
-    wishes: dict = dict(fill=fill.value, color=not gray, like=like, saturation=saturation, always=tell)
+    wishes: dict = dict(fill=fill.value, color=not gray, like=like, saturation=saturation, always=tell, proposed=proposed)
     result = restore_files(photos, out, restorer, mask, again=again, metadata=not no_metadata, **wishes)
     if report:
         result.write(report)

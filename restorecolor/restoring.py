@@ -176,13 +176,14 @@ class Restorer(_Networks):
         color: bool = True,  # False: fill the damage and leave the picture gray
         like=None,  # a colour photograph (H×W×3 `uint8`, or a file) whose palette is wanted
         saturation: float = 1.0,  # factor of the chroma, 0 or more
+        proposed: bool = False,  # repair what is only likely to be damaged, too
     ) -> Restoration:
         "Restore a photograph. Raises `PhotoError` for a photograph, a mask, a palette or a wish that cannot be used."
         _check_wishes(self, fill, color, like, saturation)
         like = None if like is None else _palette(like)
         gray, notes = _as_gray(photo)
         findings = self.examine(gray, always) if mask is None else None
-        mask = findings.mask if findings else _checked_mask(mask, gray)
+        mask = findings.mask | (findings.proposed & proposed) if findings else _checked_mask(mask, gray)
         if not self.chroma:
             return _with_rgb(self, gray, mask, color, notes)
         whole, how, said = self.fill(gray, mask, fill)
