@@ -153,6 +153,8 @@ def _not_an_image(path: Path) -> str:
     with open(path, "rb") as file:
         start = file.read(12)
     if start[:4] in (b"II*\0", b"MM\0*"):
+        if int.from_bytes(start[4:8], "little" if start[:1] == b"I" else "big") + 2 > path.stat().st_size:
+            return "damaged or cut short (the directory of a TIFF lies beyond its end)"
         return "a TIFF of a kind that is not read, such as 16 bits for each colour; a copy in 8 bits is wanted"
     if start[4:8] == b"ftyp":
         return "a HEIC photograph or a film, which are not read; a copy as JPEG or PNG is wanted"
