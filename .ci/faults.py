@@ -421,7 +421,7 @@ def _full_then_not(folder: Path, resize, words: list[str]) -> dict:
     half = [p for p in folder.rglob("*.png") if not whole_png(p)]
     resize(4_000_000)
     second = subprocess.run(line, capture_output=True, text=True)
-    said = first.stderr.rpartition("restorecolor: ")[2].strip() or "nothing"  # after a bar
+    said = first.stderr.rpartition("restorecolor: ")[2].strip() if "restorecolor: " in first.stderr else "nothing"  # it may follow a bar
     return dict(first=first.returncode, said=said.replace(str(folder), "…")[:200], tracebacks=sum("Traceback" in s for s in (first.stderr, second.stderr)),
                 half_pictures=len(half), again=second.returncode)
 
