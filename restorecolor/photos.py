@@ -232,7 +232,7 @@ def _said_white(image: Image.Image) -> float:
 def _white(values: np.ndarray, image: Image.Image) -> float:
     "What white is in a picture of more than 8 bits, given its finite values: what the file says, or the smallest usual number that none exceeds."
     top, whole = float(values.max(initial=0)), image.mode != "F"
-    if whole and (image.format in SCALED or 255 < top <= 65535 and not (values % 257).any()):  # these were 8 bits
+    if whole and (image.format in SCALED or 255 < top <= TOPS[-2] and not (values % 257).any()):  # these were 8 bits
         return 65535.0
     if whole and top <= _said_white(image):
         return _said_white(image)
@@ -240,20 +240,31 @@ def _white(values: np.ndarray, image: Image.Image) -> float:
     return next((float(t) for t in tops if top <= t * slack), top)
 
 
+def _finite(values: np.ndarray, notes: list) -> np.ndarray:
+    "Floats, with black in place of what is no number."
+    good = np.isfinite(values)
+    if good.all():
+        return values
+    notes.append(f"{np.mean(~good):.1%} of the values are no numbers; they are taken for black")
+    if not good.any():
+        raise ValueError("no value in it is a number")
+    return np.where(good, values, min(0, values[good].min()))
+
+
 def _range_to_8bit(image: Image.Image, notes: list) -> Image.Image:
     "More than 8 bits, or floats → `L`."
-    values = np.asarray(image, dtype=np.float32)
-    good = np.isfinite(values)
-    if not good.all():
-        notes.append(f"{np.mean(~good):.1%} of the values are no numbers; they are taken for black")
-        if not good.any():
-            raise ValueError("no value in it is a number")
-        values = np.where(good, values, min(0, values[good].min()))
-    low, high = float(values.min()), _white(values, image)
-    low, high = (low, float(values.max())) if low < -0.1 * high else (0.0, high)
+    values = np.asarray(image)
+    values = _finite(values, notes) if image.mode == "F" else values
+    least, most, white = float(values.min()), float(values.max()), _white(values, image)
+    low, high = (least, most) if least < -0.1 * white else (0.0, white)
     if low or high not in (1, 255) and not (high == 65535 and (image.mode[:4] == "I;16" or image.format in SCALED)):
-        notes.append(f"its values go from {values.min():g} to {values.max():g}; {high:g} is taken for white" + f", {low:g} for black" * (low < 0))
-    return Image.fromarray(((values.clip(low, high) - low) * (255 / max(high - low, 1e-9))).round().astype(np.uint8))
+        notes.append(f"its values go from {least:g} to {most:g}; {high:g} is taken for white" + f", {low:g} for black" * (low < 0))
+    scaled = values.astype(np.float32)
+    scaled *= 255 / max(high - low, 1e-9)
+    scaled += 0.5 - low * 255 / max(high - low, 1e-9)  # to the nearest
+    if least < low or most > high:
+        scaled = scaled.clip(0, 255)
+    return Image.fromarray(scaled.astype(np.uint8))
 
 
 def _to_8bit(image: Image.Image, notes: list) -> Image.Image:
