@@ -124,7 +124,7 @@ def _outcomes(cases, attempt, expected) -> Counter:
 
 
 def fuzz_photos(count: int, seed: int = 0) -> Counter:
-    from restorecolor.photos import PhotoError, read_erased, read_gray, read_metadata
+    from restorecolor.photos import PhotoError, pages_of, read_erased, read_gray, read_metadata
 
     rng, files, folder = random.Random(seed), sound_photos(), Path(tempfile.mkdtemp())
     names = [rng.choice(list(files)) for _ in range(count)]
@@ -136,6 +136,9 @@ def fuzz_photos(count: int, seed: int = 0) -> Counter:
         gray = read_gray(path)
         assert gray.dtype == np.uint8 and gray.ndim == 2
         read_erased(path)
+        for page in pages_of(path):
+            read_metadata(page)
+            read_gray(page)
     return outcomes(names, attempt, PhotoError)
 
 

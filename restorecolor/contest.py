@@ -305,7 +305,7 @@ def _write_tables(out: Path, rows: pd.DataFrame):
               "train.csv": pd.DataFrame({"input_image_path": paths("train", "input"), "gt_image_path": paths("train", "gt")})}
     for name, table in tables.items():
         with atomic(out / name) as temporary:
-            table.to_csv(temporary, index=False)
+            table.to_csv(temporary, index=False, errors="backslashreplace")  # names of files may be no text
 
 # %% ../nbs/04_contest.ipynb #f14f5dd4
 def pair_problems(

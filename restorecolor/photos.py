@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['MIN_SIDE', 'PLUGINS', 'FORMATS', 'SUFFIXES', 'UNREAD', 'MEGAPIXELS', 'SUBFILE', 'TOPS', 'SCALED', 'BITS', 'LARGEST',
-           'KINDS_OF_MASKS', 'FEW', 'COLOURFUL', 'ORIENTATION', 'RESOLUTION', 'DESCRIBING', 'sample_photos', 'luma',
-           'write_png', 'PhotoError', 'Page', 'pages_of', 'read_rgb', 'read_gray', 'small_copy', 'read_mask',
-           'read_erased', 'read_metadata', 'find_photos', 'left_out', 'in_threads', 'audit']
+           'PHOTOMETRIC', 'KINDS_OF_MASKS', 'FEW', 'COLOURFUL', 'ORIENTATION', 'RESOLUTION', 'DESCRIBING',
+           'sample_photos', 'luma', 'write_png', 'PhotoError', 'Page', 'pages_of', 'read_rgb', 'read_gray',
+           'small_copy', 'read_mask', 'read_erased', 'read_metadata', 'find_photos', 'left_out', 'in_threads', 'audit']
 
 # %% ../nbs/00_photos.ipynb #86b11615
 import contextlib
@@ -110,6 +110,8 @@ def pages_of(
 ) -> list:  # of one `Page` for each page; or of `path` alone
     "The pages of a TIFF that has several; anything else is one photograph. A page that cannot be found is listed, too, since its reader says why; nothing is raised."
     frames, frame = [], 0
+    if not os.path.isfile(path):  # what waits for a writer would be waited for
+        return [path]
     try:
         with Image.open(path, formats=("TIFF",)) as image:
             while True:
@@ -181,7 +183,7 @@ def _load(path) -> Image.Image:
     file = Path(path)
     try:
         if not file.is_file():
-            raise PhotoError(f"{path}: no such file")
+            raise PhotoError(f"{path}: is a folder, a file is wanted" if file.is_dir() else f"{path}: no such file")
         if file.stat().st_size == 0:
             raise PhotoError(f"{path}: the file is empty (0 bytes), an image is wanted")
         return _decoded(file, path.frame if isinstance(path, Page) else None)
@@ -218,6 +220,7 @@ def _as_shown(image: Image.Image, info: dict, notes: list) -> Image.Image:
 TOPS = (1, 255, 1023, 4095, 16383, 65535)  # what white may be: floats, and 8, 10, 12, 14, 16 bits
 SCALED = ("PPM", "JPEG2000")  # formats that say what white is: Pillow scales them to 16 bits
 BITS, LARGEST = 0x0102, 0x0119  # TIFF's tags for the bits of a value, and for the largest one
+PHOTOMETRIC = 0x0106  # TIFF's tag that says, by a 0, that 0 is white; Pillow heeds it where there are 8 bits or fewer
 
 
 def _said_white(image: Image.Image) -> float:
@@ -264,7 +267,8 @@ def _range_to_8bit(image: Image.Image, notes: list) -> Image.Image:
     scaled += 0.5 - low * 255 / max(high - low, 1e-9)  # to the nearest
     if least < low or most > high:
         scaled = scaled.clip(0, 255)
-    return Image.fromarray(scaled.astype(np.uint8))
+    inverted = getattr(image, "tag_v2", {}).get(PHOTOMETRIC) == 0
+    return Image.fromarray(255 - scaled.astype(np.uint8) if inverted else scaled.astype(np.uint8))
 
 
 def _to_8bit(image: Image.Image, notes: list) -> Image.Image:
@@ -532,8 +536,9 @@ def left_out(
     "What `find_photos` passes over in a folder, hidden files excepted."
     files, closed = _walk(Path(folder))
     pictures = {p: f"its kind, {p.suffix[1:].upper()}, is not read; a copy as JPEG, PNG or TIFF is wanted" for p in sorted(files) if p.suffix.lower() in UNREAD}
+    gone = {p: "a link to nowhere" if p.is_symlink() else "no file" for p in sorted(files) if p.suffix.lower() in SUFFIXES and not p.is_file()}
     others = {p: "not a photograph, by its ending" for p in sorted(files) if p.suffix.lower() not in SUFFIXES + UNREAD}
-    return dict(sorted(closed.items())) | pictures | others
+    return dict(sorted(closed.items())) | pictures | gone | others
 
 # %% ../nbs/00_photos.ipynb #1952da6a
 def in_threads(
