@@ -145,7 +145,7 @@ def copies_of(
 
 # %% ../nbs/04_contest.ipynb #49e5182d
 SHARED = 20  # points in the same arrangement from which two photographs count as one
-NEAREST = 8  # photographs that are compared closely with each test photograph
+NEAREST = 8  # photographs that are compared closely with each test photograph; more, where there are few of those
 
 
 def _points(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
@@ -185,12 +185,13 @@ def nearest_of(
     looks: np.ndarray,  # N×768, from `_look`
     chosen: int,  # index into them
     ways: list,  # from `_ways`, of all
+    count: int = NEAREST,  # how many of them, at most
 ) -> dict[int, bool]:  # index of another one: is it nearer in a mirror?
     "The photographs whose luminance comes nearest to one's, turned in any way."
     alike = np.stack([way @ ways[0][1][chosen] for _, way in ways])
     best = alike.max(0)
     best[chosen] = -2
-    return {int(i): ways[int(alike[:, i].argmax())][0] for i in np.argsort(-best)[:NEAREST] if best[i] > 0.2}
+    return {int(i): ways[int(alike[:, i].argmax())][0] for i in np.argsort(-best)[:count] if best[i] > 0.2}
 
 # %% ../nbs/04_contest.ipynb #9296329f
 def _write_pictures(root: Path, kind: str, number: int, name: str, load, crops: int, size: int, seed: int) -> list[dict]:
@@ -283,7 +284,8 @@ def _small(name: str, load) -> np.ndarray:
 def _parts_in_common(looks: np.ndarray, test: int, known: set, read, progress: bool) -> dict[int, int]:
     "{index of a photograph: index of the test photograph that it shares parts with}, those that are `known` left out."
     ways, rows = _ways(looks), [i for i in range(test) if i not in known]
-    near = {i: {j: mirror for j, mirror in nearest_of(looks, i, ways).items() if j >= test and j not in known} for i in rows}
+    count = max(NEAREST, min(64, 400 // max(1, len(rows))))
+    near = {i: {j: mirror for j, mirror in nearest_of(looks, i, ways, count).items() if j >= test and j not in known} for i in rows}
     wanted = sorted({j for some in near.values() for j in some})
     points = dict(zip(wanted, in_threads(lambda j: _points(read(j)), wanted, "points", progress)))
 
