@@ -410,13 +410,14 @@ def read_mask(
     path,
     photo=None,  # the photograph it belongs to, H×W or H×W×3 `uint8`, or a file: for masks painted over a copy of it
     notes: list | None = None,  # gets a sentence for whatever was not obvious
+    empty: bool = False,  # may it mark nothing?
 ) -> np.ndarray:  # H×W `bool`, True = damaged
     "Read a mask, of whatever kind. Raises `PhotoError` for one that marks nothing, or everything, or is none."
     photo = read_rgb(photo) if isinstance(photo, (str, Path, Page)) else photo
     image = _load(path)
     try:
         mask = _marked(image, photo)
-        if not mask.any():
+        if not mask.any() and not empty:
             held = ", ".join(f"{v:g}" for v in np.unique(np.asarray(image.convert("L") if image.mode == "P" else image))[:6])
             raise ValueError(f"marks nothing as damaged (its values: {held})")
         if mask.all():

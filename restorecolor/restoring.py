@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['NEEDED', 'FILLS', 'STOPPING', 'working_copy', 'Restoration', 'predict', 'find_parts', 'Restorer', 'colorize',
-           'plan_outputs', 'Outcome', 'restore_files']
+           'plan_outputs', 'Outcome', 'restore_files', 'find_files']
 
 # %% ../nbs/16_restoring.ipynb #9d984929
+import csv
 import errno
 import hashlib
 import os
@@ -27,13 +28,13 @@ from tqdm import tqdm
 
 from .color import rgb_to_ycc, to_image, to_tensor
 from .coloring import ColorNet, load_color, palette_of, predict_chroma, tone_of
+from .defects import DefectNet, Findings, describe, examine, load_defects, write_mask
 from .encoders import autocast
-from .files import is_whole, sweep
+from .files import atomic, is_whole, sweep
 from .filling import FillNet, FillWarning, expected_fill, load_fill, membrane, natural_available, natural_fill
-from .masks import find_damage
 from .models import RestorationNet, WeightsError, compose, find_weights, fold_norms, load_net, smooth_fill
 from .photos import (
-    MIN_SIDE, PhotoError, find_photos, left_out, luma, read_erased, read_mask, read_metadata, read_rgb, write_png)
+    MIN_SIDE, SUFFIXES, PhotoError, find_photos, left_out, luma, read_erased, read_mask, read_metadata, read_rgb, write_png)
 
 # %% ../nbs/16_restoring.ipynb #c0e63b9a
 def working_copy(
@@ -59,6 +60,7 @@ class Restoration:
     luma: np.ndarray
     fill: str = ""  # how the hole was filled: natural or expected; empty: there was none
     notes: list[str] = field(default_factory=list)  # what its owner should know, a sentence each
+    findings: Findings | None = None  # what was found, and of which kind; `None` for a mask that was given
 
 # %% ../nbs/16_restoring.ipynb #2fad5963
 def predict(
@@ -89,7 +91,8 @@ class _Networks:
         device: str | None = None,  # `None`: a GPU where there is one
         flips: bool = True,  # average their results with those of the mirror image
         filler: FillNet | None = None,  # or a network for each task: one that fills at the photograph's own size,
-        colorist: ColorNet | None = None,  # and one that colours
+        colorist: ColorNet | None = None,  # and one that colours,
+        finder: DefectNet | None = None,  # and, if one likes, one that finds scratches, dust and creases
     ):
         designs = [net.config["design"] for net in nets]
         if not nets and not (filler and colorist) or len(set(designs)) > 1:
@@ -98,7 +101,7 @@ class _Networks:
         ready = lambda net: net and net.eval().to(device, memory_format=torch.channels_last)
         try:
             self.nets = list(map(ready, nets))
-            self.filler, self.colorist = ready(filler), ready(colorist)
+            self.filler, self.colorist, self.finder = ready(filler), ready(colorist), ready(finder)
         except torch.OutOfMemoryError as error:
             raise WeightsError(f"the memory of {device} has no room for {len(nets) or 2} network(s); device='cpu' has") from error
         self.size, self.flips, self.device = size, flips, device
@@ -112,10 +115,11 @@ class _Networks:
             nets, about = zip(*[load_net(file) for file in find_weights(path)])
             return cls([fold_norms(net) for net in nets], about[0].get("size", 512), device, flips)
         filler, colorist = load_fill(parts["fill"])[0], load_color(parts["color"])[0]
-        return cls(device=device, filler=filler, colorist=fold_norms(colorist, (torch.rand(1, 1, 64, 64),)))
+        finder = load_defects(parts["defects"])[0] if "defects" in parts else None
+        return cls(device=device, filler=filler, colorist=fold_norms(colorist, (torch.rand(1, 1, 64, 64),)), finder=finder)
 
 # %% ../nbs/16_restoring.ipynb #1a109c23
-NEEDED = ("fill", "color")  # of `models.PARTS`
+NEEDED = ("fill", "color")  # of `models.PARTS`; `defects` may be there besides
 
 
 def find_parts(
@@ -125,10 +129,11 @@ def find_parts(
     own = Path(str(resources.files("restorecolor") / "weights"))
     path = own if path is None else Path(path)
     folder = path.parent if path.is_file() else path
-    known = [name for name in NEEDED if (folder / f"{name}.safetensors").is_file()]
-    if not known or path.is_file() and path.stem not in NEEDED:
+    files = {name: [f / f"{name}.safetensors" for f in (folder, own)] for name in (*NEEDED, "defects")}
+    if not any(given.is_file() for given, _ in files.values()) or path.is_file() and path.stem not in files:
         return {}
-    return {name: (folder if name in known else own) / f"{name}.safetensors" for name in NEEDED}
+    found = {name: given if given.is_file() else shipped for name, (given, shipped) in files.items()}
+    return {name: file for name, file in found.items() if name in NEEDED or file.is_file()}
 
 # %% ../nbs/16_restoring.ipynb #b233a98d
 class Restorer(_Networks):
@@ -138,7 +143,7 @@ class Restorer(_Networks):
         self,
         photo,  # H×W or H×W×3 `uint8`, or a file
         mask=None,  # H×W `bool`, True = damaged; replaces the search
-        always: bool = False,  # as in `find_damage`
+        always: bool = False,  # every photograph has a hole, and no scratches, as in the contest
         fill: str = "natural",  # or `expected`
         color: bool = True,  # False: fill the damage and leave the picture gray
         like=None,  # a colour photograph (H×W×3 `uint8`, or a file) whose palette is wanted
@@ -146,22 +151,52 @@ class Restorer(_Networks):
     ) -> Restoration:
         "Restore a photograph. Raises `PhotoError` for a photograph, a mask, a palette or a wish that cannot be used."
         _check_wishes(self, fill, color, like, saturation)
-        palette = None if like is None else _palette(like)
+        like = None if like is None else _palette(like)
         gray, notes = _as_gray(photo)
-        mask = find_damage(gray, always) if mask is None else _checked_mask(mask, gray)
+        findings = self.examine(gray, always) if mask is None else None
+        mask = findings.mask if findings else _checked_mask(mask, gray)
         if not self.chroma:
             return _with_rgb(self, gray, mask, color, notes)
-        whole, how = _filled(self, gray, mask, fill, notes)
-        if not color:
-            return Restoration(np.stack([whole] * 3, axis=-1), mask, whole, how, notes)
-        chroma = _chroma(self, whole, palette) * np.float32(saturation)
-        return Restoration(colorize(whole, chroma), mask, whole, how, notes)
+        whole, how, said = self.fill(gray, mask, fill)
+        image = self.color(whole, like, saturation) if color else np.stack([whole] * 3, axis=-1)
+        return Restoration(image, mask, whole, how, notes + said, findings)
+
+    def examine(
+        self,
+        photo,  # H×W or H×W×3 `uint8`, or a file
+        always: bool = False,  # every photograph has a hole, and no scratches, as in the contest
+    ) -> Findings:
+        "What is damaged: the first step of `restore`. Raises `PhotoError` for a photograph that cannot be used."
+        return examine(_as_gray(photo)[0], None if always else self.finder, always)
+
+    def fill(
+        self,
+        gray: np.ndarray,  # H×W `uint8`
+        mask: np.ndarray,  # H×W `bool`, True = damaged
+        how: str = "natural",  # or `expected`
+    ) -> tuple[np.ndarray, str, list[str]]:  # H×W `uint8`; how it was filled, empty if there was no hole; what is to be said of it
+        "The luminance without its damage: the second step. Raises `PhotoError` for a mask or a wish that cannot be used."
+        _check_wishes(self, how)
+        notes = []
+        whole, how = _filled(self, gray, _checked_mask(mask, gray), how, notes)
+        return whole, how, notes
+
+    def color(
+        self,
+        whole: np.ndarray,  # H×W `uint8`, without damage
+        like=None,  # a colour photograph (H×W×3 `uint8`, or a file), or its palette (1×144, see `palette_of`)
+        saturation: float = 1.0,  # factor of the chroma, 0 or more
+    ) -> np.ndarray:  # H×W×3 `uint8`
+        "A whole gray picture in colour: the third step. Raises `PhotoError` for a palette or a wish that cannot be used."
+        _check_wishes(self, like=like, saturation=saturation)
+        palette = like if like is None or isinstance(like, Tensor) else _palette(like)
+        return colorize(whole, _chroma(self, whole, palette) * np.float32(saturation))
 
 # %% ../nbs/16_restoring.ipynb #a5515ecc
 FILLS = ("natural", "expected")
 
 
-def _check_wishes(restorer: Restorer, fill: str, color: bool, like, saturation: float):
+def _check_wishes(restorer: Restorer, fill: str = FILLS[0], color: bool = True, like=None, saturation: float = 1.0):
     "Raises `PhotoError` for what cannot be wished, or not together."
     if fill not in FILLS:
         raise PhotoError(f"fill is {fill!r}: {' or '.join(FILLS)} is wanted")
@@ -286,19 +321,20 @@ def _identity(path: Path):
         return os.path.realpath(path)
 
 
-def _given(inputs, out: Path) -> list[tuple[Path, Path]]:
-    "(photograph, its place under the folder that was given), each once; what lies in `out` is no input."
+def _given(inputs, outs: list[Path]) -> list[tuple[Path, Path]]:
+    "(photograph, its place under the folder that was given), each once; what lies in `outs` is no input."
     pairs, seen = [], set()
     for item in inputs:
         if not str(item):
             raise PhotoError("'': the name of a file or folder is wanted")
         item = Path(item)
-        own = Path(os.path.realpath(out))
-        inside = item.is_dir() and own.is_relative_to(os.path.realpath(item)) and own != Path(os.path.realpath(item))
+        top = Path(os.path.realpath(item))
+        inside = [own for own in map(Path, map(os.path.realpath, outs)) if item.is_dir() and own.is_relative_to(top) and own != top]
         found = [(p, p.relative_to(item)) for p in find_photos(item)] if item.is_dir() else [(item, Path(item.name))]
         for path, place in found:
             known = (_identity(path), path.name.casefold())
-            if known not in seen and not (inside and Path(os.path.realpath(path)).is_relative_to(own)) and not (item.is_dir() and _mark(path)):
+            ours = any(Path(os.path.realpath(path)).is_relative_to(own) for own in inside) or item.is_dir() and _mark(path)
+            if known not in seen and not ours:
                 pairs.append((path, place))
             seen.add(known)
     return pairs
@@ -318,9 +354,10 @@ def _mark(path: Path) -> str:
 def plan_outputs(
     inputs,  # files and folders
     out,  # folder for the results
+    masks=None,  # a folder whose files are no photographs
 ) -> list[tuple[Path, Path]]:  # (photograph, PNG to write)
     "Which file goes where: a folder's structure is kept, equal names get their ending in, a file given twice is taken once, and what lies in `out` is no input. Raises `PhotoError`."
-    pairs = _given(inputs, Path(out))
+    pairs = _given(inputs, [out, masks] if masks else [out])
     stem = lambda relative: str(relative.with_suffix(""))
     key = lambda path: unicodedata.normalize("NFC", str(path)).casefold()  # some file systems do not tell a.png from A.png
     stems = Counter(key(stem(relative)) for _, relative in pairs)
@@ -341,8 +378,22 @@ class Outcome(dict):
     def __init__(self):
         super().__init__()
         self.before = []  # photographs that an earlier call has restored
+        self.found = {}  # photograph: share of it that is damaged, and what was found, in words
+        self.results = {}  # photograph: its file
         self.notes = {}  # photograph: sentences
         self.left = {}  # other files in the folders that were given: why they were left out
+
+    def write(self, path):
+        "Write a table (CSV), a row for each photograph, atomically: what became of it, its result, what was found, what is to be said."
+        with atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+            rows = csv.writer(file)
+            rows.writerow(["photograph", "state", "result", "damaged", "found", "notes"])
+            for source, why in self.items():
+                state = "failed" if why else "done before" if source in self.before else "done"
+                share, what = self.found.get(source, ("", ""))
+                notes = [why] if why else self.notes.get(source, [])
+                rows.writerow([source, state, "" if why else self.results[source], share, what, " ".join(notes)])
+            rows.writerows([source, "left out", "", "", "", why] for source, why in self.left.items())
 
 
 STOPPING = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.EIO, errno.EFBIG, errno.EMFILE}
@@ -367,12 +418,23 @@ def _content(wish):
     return hashlib.sha1(wish.tobytes()).hexdigest() if isinstance(wish, np.ndarray) else wish
 
 
-def _restore_one(source: Path, target: Path, restorer, mask, key: str, again: bool, metadata: bool, wishes: dict) -> list[str] | None:
-    "Restore one photograph to its file; sentences on what was not obvious. `None`: it was done before. Raises `PhotoError`, and `OSError` from writing."
+def _own_mask(masks, place: Path, notes: list[str]) -> Path | None:
+    "The file in a folder of masks that belongs to the photograph at `place`; `masks` itself if it is a file."
+    if masks is None or not Path(masks).is_dir():
+        return masks
+    named = [file for suffix in SUFFIXES if (file := Path(masks) / place.with_suffix(suffix)).is_file()]
+    if not named:
+        notes.append(f"no mask in {masks} is called {place.stem}: the damage was searched for")
+    return named[0] if named else None
+
+
+def _restore_one(source: Path, target: Path, restorer, mask, key: str, again: bool, metadata: bool, wishes: dict):
+    "Restore one photograph to its file: its `Restoration`, with all that is to be said of it. `None`: it was done before. Raises `PhotoError`, and `OSError` from writing."
     notes, photo, given = [], None, None
+    mask, corrected = _own_mask(*mask, notes), Path(mask[0] or "").is_dir()
     if mask is not None:
         photo = read_rgb(source, notes=notes)
-        given = read_mask(mask, photo, notes)
+        given = read_mask(mask, photo, notes, empty=corrected)
     mark = _result_mark(source, given, key)
     if not again and mark and _mark(target) == mark and is_whole(target):
         return None
@@ -381,14 +443,14 @@ def _restore_one(source: Path, target: Path, restorer, mask, key: str, again: bo
     if erased is not None:
         notes.append(f"what is transparent, {erased.mean():.0%} of it, was taken for damage")
     restored = restorer.restore(photo, erased if given is None else given, **wishes)
-    notes += getattr(restored, "notes", [])
+    restored.notes = notes + restored.notes
     if not restored.mask.any():
         done = "it was coloured only" if wishes.get("color", True) else "it stays as it is"
-        notes.append(f"no damage was found: {done} (--mask marks damage by hand)")
+        restored.notes.append(f"no damage was found: {done} (--mask marks damage by hand)" if given is None else f"its mask is empty: {done}")
     about = read_metadata(source) if metadata else {}
     about.setdefault("pnginfo", PngInfo()).add_text("restorecolor", mark)
     write_png(target, restored.image, **about)
-    return notes
+    return restored
 
 # %% ../nbs/16_restoring.ipynb #2921b82e
 def _result_mark(source: Path, mask: np.ndarray | None, key: str) -> str:
@@ -414,11 +476,36 @@ def _why_not(error: Exception, source: Path, device) -> str:
     return f"cannot be restored ({type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''})"
 
 # %% ../nbs/16_restoring.ipynb #f72367cd
+def _each(inputs, out, masks, progress: bool, word: str, device, work) -> Outcome:
+    "Call work(source, target) for each photograph, and note what becomes of it. Raises `OSError` for what stops all, `PhotoError`."
+    result, plan = Outcome(), plan_outputs(inputs, out, masks)
+    for folder in sorted({target.parent for _, target in plan}):
+        sweep(folder, deep=False)
+    for item in (i for i in inputs if Path(i).is_dir()):
+        for path, why in left_out(item).items():
+            (result.left if why.startswith("not a photograph") else result)[path] = why
+    for source, target in tqdm(plan, desc=word, unit="photo", disable=not progress):
+        try:
+            done = work(source, target)
+            if done is None:
+                result.before.append(source)
+            else:
+                result.notes[source], result.found[source] = done
+            result[source], result.results[source] = "", target
+        except Exception as error:
+            try:
+                result[source] = _why_not(error, source, device)
+            except OSError as stop:
+                ready = sum(not why for why in result.values())
+                raise OSError(stop.errno, f"{stop.strerror}; {ready} of {len(plan)} are done, and the same command goes on with the rest", stop.filename) from error
+    return result
+
+
 def restore_files(
     inputs,  # files and folders
     out,  # folder for the results, made if it is not there
     restorer: Restorer,
-    mask=None,  # a mask file for all of them, of any kind that `photos.read_mask` knows
+    mask=None,  # a mask file for all of them, of any kind that `photos.read_mask` knows; or a folder with one for each, named alike
     progress: bool = True,
     again: bool = False,  # restore those, too, that an earlier call has restored with the same networks and mask
     metadata: bool = True,  # results keep what `photos.read_metadata` reads; else nothing but the picture
@@ -427,24 +514,32 @@ def restore_files(
     "Restore photographs to PNG files. One that fails does not stop the others; a full disk does, and the same call goes on later. Raises `OSError`, `PhotoError`."
     if isinstance(wishes.get("like"), (str, Path)):
         wishes["like"] = read_rgb(wishes["like"])  # once for all of them
-    result, key, plan = Outcome(), _fingerprint(restorer, metadata, wishes), plan_outputs(inputs, out)
-    for folder in sorted({target.parent for _, target in plan}):
-        sweep(folder, deep=False)
-    for item in (i for i in inputs if Path(i).is_dir()):
-        for path, why in left_out(item).items():
-            (result.left if why.startswith("not a photograph") else result)[path] = why
-    for source, target in tqdm(plan, desc="restore", unit="photo", disable=not progress):
-        try:
-            notes = _restore_one(source, target, restorer, mask, key, again, metadata, wishes)
-            if notes is None:
-                result.before.append(source)
-            else:
-                result.notes[source] = notes
-            result[source] = ""
-        except Exception as error:
-            try:
-                result[source] = _why_not(error, source, restorer.device)
-            except OSError as stop:
-                done = sum(not why for why in result.values())
-                raise OSError(stop.errno, f"{stop.strerror}; {done} of {len(plan)} are restored, and the same command goes on with the rest", stop.filename) from error
-    return result
+    key = _fingerprint(restorer, metadata, wishes)
+
+    def work(source, target):
+        given = mask, target.relative_to(out)
+        done = _restore_one(source, target, restorer, given, key, again, metadata, wishes)
+        return done and (done.notes, (f"{done.mask.mean():.6f}", describe(done.findings) if done.findings else "as marked"))
+
+    return _each(inputs, out, mask if mask and Path(mask).is_dir() else None, progress, "restore", restorer.device, work)
+
+# %% ../nbs/16_restoring.ipynb #54db953a
+def find_files(
+    inputs,  # files and folders
+    out,  # folder for the masks, made if it is not there
+    restorer: Restorer,
+    progress: bool = True,
+    again: bool = False,  # replace masks that are there
+    always: bool = False,  # every photograph has a hole, and no scratches, as in the contest
+) -> Outcome:  # for each photograph why it failed, or nothing
+    "Write what is damaged as masks: layers of the photographs' sizes, see `defects.write_mask`. Raises `OSError`, `PhotoError`."
+
+    def work(source, target):
+        if not again and is_whole(target):
+            return None
+        found = restorer.examine(source, always)
+        write_mask(target, found)
+        said = describe(found)
+        return [said] if said else ["no damage was found"], (f"{found.mask.mean():.6f}", said)
+
+    return _each(inputs, out, out, progress, "find", restorer.device, work)
