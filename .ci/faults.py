@@ -383,6 +383,7 @@ def kills(at_random: int, at_checkpoints: int, where: str | None = None, seed: i
         results.append(differ(whole, weights_of(folder)) if code == 0 else float("inf"))
         assert not list(folder.rglob(".restorecolor-*"))
     train.server.stdin.close()
+    train.server.wait()
     tracebacks = train.log.read_text().count("Traceback")
     shutil.rmtree(base)
     return dict(killed=killed, runs=len(results), tracebacks=tracebacks, largest_difference=max(results))
