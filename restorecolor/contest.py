@@ -178,7 +178,8 @@ def _ways(looks: np.ndarray) -> list[tuple[bool, np.ndarray]]:
     gray = looks.reshape(-1, 16, 16, 3) @ np.array([0.299, 0.587, 0.114], np.float32)
     gray = gray - gray.mean((1, 2), keepdims=True)
     gray /= np.maximum(np.linalg.norm(gray, axis=(1, 2), keepdims=True), 1e-6)
-    return [(mirror, np.rot90(gray[:, :, ::-1] if mirror else gray, k, (1, 2)).reshape(len(gray), -1)) for mirror in (False, True) for k in range(4)]
+    sides = {False: gray, True: gray[:, :, ::-1]}
+    return [(mirror, np.rot90(side, k, (1, 2)).reshape(len(gray), -1)) for mirror, side in sides.items() for k in range(4)]
 
 
 def nearest_of(
@@ -238,7 +239,8 @@ def make_contest(
         copies = _test_copies(names, test, load, progress)
         jobs = [("test", i, n, 1) for i, n in enumerate(names[:test])] + [("train", i, n, crops) for i, n in enumerate(names[test:])]
         write = lambda job: _write_pictures(out, *job[:3], lambda: load(job[2]), job[3], size, seed)
-        left = lambda name: [dict(name="", source=name, problem=f"a copy or another view of {copies[name]}, which is a test photograph")]
+        why = lambda name: f"a copy or another view of {copies[name]}, which is a test photograph"
+        left = lambda name: [dict(name="", source=name, problem=why(name))]
         rows = in_threads(lambda job: [dict(kind=job[0]) | row for row in (left(job[2]) if job[2] in copies else write(job))], jobs, "pictures", progress)
         _write_tables(out, pd.DataFrame([row for some in rows for row in some]))
     return ContestFolder(out)
@@ -285,7 +287,8 @@ def _parts_in_common(looks: np.ndarray, test: int, known: set, read, progress: b
     "{index of a photograph: index of the test photograph that it shares parts with}, those that are `known` left out."
     ways, rows = _ways(looks), [i for i in range(test) if i not in known]
     count = max(NEAREST, min(64, 400 // max(1, len(rows))))
-    near = {i: {j: mirror for j, mirror in nearest_of(looks, i, ways, count).items() if j >= test and j not in known} for i in rows}
+    others = lambda near: {j: mirror for j, mirror in near.items() if j >= test and j not in known}
+    near = {i: others(nearest_of(looks, i, ways, count)) for i in rows}
     wanted = sorted({j for some in near.values() for j in some})
     points = dict(zip(wanted, in_threads(lambda j: _points(read(j)), wanted, "points", progress)))
 

@@ -102,13 +102,15 @@ class Page:
         return f"{self.path}, page {self.number}"
 
 
-SUBFILE = 0x00FE  # TIFF's tag for what a picture is: bit 0 a smaller copy of another one, bit 2 a mask of it (TIFF 6.0, section 8)
+SUBFILE = 0x00FE  # TIFF's tag for what a picture is: bit 0 a smaller copy of another one, bit 2 its mask (TIFF 6.0, section 8)
 
 
 def pages_of(
     path,
 ) -> list:  # of one `Page` for each page; or of `path` alone
-    "The pages of a TIFF that has several; anything else is one photograph. A page that cannot be found is listed, too, since its reader says why; nothing is raised."
+    """The pages of a TIFF that has several; anything else is one photograph.
+
+    A page that cannot be found is listed, too, since its reader says why. Raises nothing."""
     frames, frame = [], 0
     if not os.path.isfile(path):  # what waits for a writer would be waited for
         return [path]
@@ -137,7 +139,7 @@ def _frames(image: Image.Image) -> int:
 
 
 def _decoded(path: Path, frame: int | None) -> Image.Image:
-    "The decoded image, upright; in `info` how many `frames` there were, where none was asked for. Raises errors of many kinds."
+    "The decoded image, upright; in `info` the number of `frames`, where none was asked for. Raises errors of many kinds."
     with Image.open(path, formats=FORMATS) as image:
         frames = _frames(image) if frame is None else 1
         image.seek(frame or 0)
@@ -233,7 +235,7 @@ def _said_white(image: Image.Image) -> float:
 
 
 def _white(values: np.ndarray, image: Image.Image) -> float:
-    "What white is in a picture of more than 8 bits, given its finite values: what the file says, or the smallest usual number that none exceeds."
+    "What white is, given a picture's finite values: what the file says, or the smallest usual number that none exceeds."
     top, whole = float(values.max(initial=0)), image.mode != "F"
     if whole and (image.format in SCALED or 255 < top <= TOPS[-2] and not (values % 257).any()):  # these were 8 bits
         return 65535.0
@@ -261,7 +263,8 @@ def _range_to_8bit(image: Image.Image, notes: list) -> Image.Image:
     least, most, white = float(values.min()), float(values.max()), _white(values, image)
     low, high = (least, most) if least < -0.1 * white else (0.0, white)
     if low or high not in (1, 255) and not (high == 65535 and (image.mode[:4] == "I;16" or image.format in SCALED)):
-        notes.append(f"its values go from {least:g} to {most:g}; {high:g} is taken for white" + f", {low:g} for black" * (low < 0))
+        black = f", {low:g} for black" * (low < 0)
+        notes.append(f"its values go from {least:g} to {most:g}; {high:g} is taken for white{black}")
     scaled = values.astype(np.float32)
     scaled *= 255 / max(high - low, 1e-9)
     scaled += 0.5 - low * 255 / max(high - low, 1e-9)  # to the nearest
@@ -297,7 +300,8 @@ def _open(path, min_side: int, mode: str, notes: list | None) -> np.ndarray:
     if min(image.size) < min_side:
         raise PhotoError(f"{path}: {image.width}×{image.height} px, at least {min_side} px on each side are wanted")
     if frames != 1:
-        words.append(f"{frames} pictures are in this file; the first is read" if frames else "what follows the first picture in this file is damaged")
+        many = f"{frames} pictures are in this file; the first is read"
+        words.append(many if frames else "what follows the first picture in this file is damaged")
     if notes is not None:
         notes += words
     return pixels
@@ -537,7 +541,8 @@ def left_out(
     "What `find_photos` passes over in a folder, hidden files excepted."
     files, closed = _walk(Path(folder))
     pictures = {p: f"its kind, {p.suffix[1:].upper()}, is not read; a copy as JPEG, PNG or TIFF is wanted" for p in sorted(files) if p.suffix.lower() in UNREAD}
-    gone = {p: "a link to nowhere" if p.is_symlink() else "no file" for p in sorted(files) if p.suffix.lower() in SUFFIXES and not p.is_file()}
+    lost = [p for p in sorted(files) if p.suffix.lower() in SUFFIXES and not p.is_file()]
+    gone = {p: "a link to nowhere" if p.is_symlink() else "no file" for p in lost}
     others = {p: "not a photograph, by its ending" for p in sorted(files) if p.suffix.lower() not in SUFFIXES + UNREAD}
     return dict(sorted(closed.items())) | pictures | gone | others
 
