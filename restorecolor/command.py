@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['app', 'FILES', 'DAMAGE', 'LOOK', 'NETWORKS', 'Photos', 'Weights', 'Report', 'Again', 'Tell', 'Fill', 'restore',
-           'find', 'run', 'dataset', 'score', 'check', 'main']
+           'find', 'run', 'dataset', 'score', 'check', 'export', 'doctor', 'main']
 
 # %% ../nbs/22_command.ipynb #c1489f71
 import gc
@@ -102,7 +102,7 @@ def restore(
     restorer = _restorer(weights, not no_flips)
     from restorecolor.restoring import restore_files
 
-    wishes = dict(fill=fill.value, color=not gray, like=like, saturation=saturation, always=tell)
+    wishes: dict = dict(fill=fill.value, color=not gray, like=like, saturation=saturation, always=tell)
     result = restore_files(photos, out, restorer, mask, again=again, metadata=not no_metadata, **wishes)
     if report:
         result.write(report)
@@ -189,6 +189,26 @@ def check(
         raise RunError(f"{zip} would be refused:\n" + "\n".join(f"  {p}" for p in problems))
     print(f"{zip}: nothing is wrong with it")
 
+# %% ../nbs/22_command.ipynb #af65a106
+@app.command()
+def export(
+    onnx: Annotated[str, typer.Option(help="folder for the networks as ONNX files, and an example that uses them without PyTorch")],
+    weights: Weights = None,
+):
+    "Write the networks for programs without PyTorch."
+    from restorecolor.exporting import export_onnx
+
+    for path in export_onnx(onnx, weights):
+        print(path)
+
+
+@app.command()
+def doctor():
+    "Say what is installed here and what works, to be pasted into a bug report."
+    from restorecolor.health import doctor
+
+    print(doctor())
+
 # %% ../nbs/22_command.ipynb #796f2d94
 def _say_version(wanted: bool):
     if wanted:
@@ -206,7 +226,7 @@ def _about(version: Annotated[bool, typer.Option("--version", callback=_say_vers
 def _why(error: Exception) -> str:
     "An error in words: what it names, and what is the matter."
     file = getattr(error, "filename", None)
-    return f"{file}: {error.strerror}" if file else str(error) or "there is not enough memory"
+    return f"{file}: {getattr(error, 'strerror', '')}" if file else str(error) or "there is not enough memory"
 
 
 def main(argv=None) -> int:
@@ -216,7 +236,7 @@ def main(argv=None) -> int:
         warnings.simplefilter("ignore")  # libraries' words are for programmers; what users should know is said in ours
     try:
         return app(args=words, prog_name="restorecolor", standalone_mode=False) or 0
-    except typer.BadParameter.__mro__[2] as error:  # the base of all that is said about wrong words, wherever Typer keeps it
+    except typer.BadParameter.__mro__[2] as error:  # type: ignore[misc]  # the base of all that is said about wrong words, wherever Typer keeps it
         error.show()
         return error.exit_code
     except (RuntimeError, ValueError, OSError, MemoryError, RecursionError) as error:  # RunError, PhotoError, ContestError …, and what PyTorch says of a full GPU

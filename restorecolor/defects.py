@@ -159,7 +159,7 @@ class Overlays:
         "The opacity of a random cut-out, cropped to where there is any."
         path = self.files[kind][rng.integers(len(self.files[kind]))]
         if path not in self.read:
-            alpha = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+            alpha = np.asarray(cv2.imread(str(path), cv2.IMREAD_UNCHANGED))
             alpha = alpha[..., -1] if alpha.ndim == 3 else alpha
             x, y, width, height = cv2.boundingRect((alpha > 8).astype(np.uint8))
             self.read[path] = alpha[y : y + height, x : x + width]
@@ -303,7 +303,7 @@ def _dressed(gray: np.ndarray, rng) -> np.ndarray:
     "At times a softer photograph, with wires, letters, halftone or a mount; H×W `uint8`."
     out = gray.astype(np.float32)
     if rng.random() < 0.25:
-        out = cv2.GaussianBlur(out, (0, 0), rng.uniform(0.5, 2.5))
+        out = np.asarray(cv2.GaussianBlur(out, (0, 0), rng.uniform(0.5, 2.5)), np.float32)
     for change, often in ((_wired, 0.1), (_lettered, 0.1), (_screened, 0.04), (_mounted, 0.1)):
         if rng.random() < often:
             out = change(out, rng)
@@ -517,7 +517,8 @@ def match_within(
     true = (kinds > 0) & (kinds != FAINT)
     about = lambda mask: cv2.dilate(mask.astype(np.uint8), near).astype(bool)
     marked = found & ((kinds != FAINT) | about(true))
-    return tuple(int(m.sum()) for m in (marked, marked & about(true), true, true & about(found)))
+    right, hit = marked & about(true), true & about(found)
+    return int(marked.sum()), int(right.sum()), int(true.sum()), int(hit.sum())
 
 
 def f1_of(

@@ -267,8 +267,9 @@ def _checksum(tensors: dict[str, Tensor]) -> str:
 
 
 def _stored(net: nn.Module, half: bool) -> dict[str, Tensor]:
-    "A network's tensors as they are written: on the CPU, floating point numbers as float16 if `half`."
-    kept = lambda t: t.to(torch.float16) if half and t.is_floating_point() else t
+    "A network's tensors as they are written: on the CPU, floating point numbers as float16 if `half` and if they are small enough for it."
+    fits = lambda t: t.is_floating_point() and (t.numel() == 0 or not t.abs().max() > torch.finfo(torch.float16).max)
+    kept = lambda t: t.to(torch.float16) if half and fits(t) else t
     return {name: kept(t.detach().cpu()).contiguous() for name, t in net.state_dict().items()}
 
 
@@ -429,7 +430,7 @@ def load_part(
     def checked(path, meta: dict):
         if meta.get("format") != format:
             raise WeightsError(f"{path}: its format is {meta.get('format')!r}, {format!r} is wanted")
-        return _checked_config(path, meta.get("net")), meta.get("about") or "{}"
+        return _checked_config(path, meta.get("net") or ""), meta.get("about") or "{}"
 
     (config, about), tensors = _read_tensors(path, checked)
     try:

@@ -67,7 +67,7 @@ def parameters_of(
     return {name: dict(default=p["default"], type=p["inferred_type_name"], help=p["help"]) for name, p in found.items()}
 
 # %% ../nbs/19_workbook.ipynb #475d6406
-KINDS = {  # type of a parameter: what a value may be, and its words
+KINDS: dict[str, tuple] = {  # type of a parameter: what a value may be, and its words
     "str": (str, "text"), "int": (int, "a whole number"), "float": ((int, float), "a number"), "bool": (bool, "true or false"),
     "list": (list, "a list, such as [0]"), "dict": (dict, "names and values, such as {l1: 1}"),
 }
