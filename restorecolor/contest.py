@@ -154,7 +154,7 @@ def _points(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     scale = 256 / min(gray.shape)
     size = [min(4096, max(MIN_SIDE, round(s * scale))) for s in gray.shape[::-1]]
     gray = cv2.resize(gray, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    points, looks = cv2.ORB_create(400, fastThreshold=7).detectAndCompute(gray, None)
+    points, looks = cv2.ORB.create(400, fastThreshold=7).detectAndCompute(gray, None)
     return np.array([p.pt for p in points], np.float32).reshape(-1, 2), looks
 
 

@@ -122,7 +122,7 @@ def pages_of(
         with Image.open(path, formats=("TIFF",)) as image:
             while True:
                 image.seek(frame)
-                if not int(image.tag_v2.get(SUBFILE, 0)) & 0b101:
+                if not int(getattr(image, "tag_v2").get(SUBFILE, 0)) & 0b101:
                     frames.append(frame)
                 frame += 1
     except EOFError:  # that was the last one
