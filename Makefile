@@ -2,13 +2,13 @@
 # make test   the tests of all notebooks
 # make lab    JupyterLab, in the notebooks' folder
 # make docs   after editing notebooks: export the package, clean the notebooks, write README.md
-# All of them set up .venv first, once.
+# All of them set up .venv first, once. On Windows they want a shell such as Git's; without one, README.md has the commands.
 
 NEED_GB := 10
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
-PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python py; do \
 	"$$p" -c '$(SUPPORTED)' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
-BIN := .venv/bin
+BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 export JUPYTER_PLATFORM_DIRS := 1
 
 .PHONY: demo test lab docs install clean

@@ -83,8 +83,29 @@ def _alarm(*_):
     raise Hung
 
 
+@contextlib.contextmanager
+def overheard():
+    "What libraries write past Python, to the error output itself: a list that gets it in the end."
+    words, kept = [], os.dup(2)
+    with tempfile.TemporaryFile() as file:
+        os.dup2(file.fileno(), 2)
+        try:
+            yield words
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            file.seek(0)
+            words += file.read().decode(errors="replace").splitlines()
+
+
 def outcomes(cases, attempt, expected) -> Counter:
     "What became of each case: `read`, `refused` by one of the expected errors, or the name of an error that a user would see as a traceback."
+    with overheard() as words:
+        counts = _outcomes(cases, attempt, expected)
+    return counts + Counter({f"said past us: {words[0]}": len(words)} if words else {})
+
+
+def _outcomes(cases, attempt, expected) -> Counter:
     counts = Counter()
     signal.signal(signal.SIGALRM, _alarm)
     for case in cases:
@@ -103,7 +124,7 @@ def outcomes(cases, attempt, expected) -> Counter:
 
 
 def fuzz_photos(count: int, seed: int = 0) -> Counter:
-    from restorecolor.photos import PhotoError, read_erased, read_gray, read_metadata
+    from restorecolor.photos import PhotoError, pages_of, read_erased, read_gray, read_metadata
 
     rng, files, folder = random.Random(seed), sound_photos(), Path(tempfile.mkdtemp())
     names = [rng.choice(list(files)) for _ in range(count)]
@@ -115,6 +136,9 @@ def fuzz_photos(count: int, seed: int = 0) -> Counter:
         gray = read_gray(path)
         assert gray.dtype == np.uint8 and gray.ndim == 2
         read_erased(path)
+        for page in pages_of(path):
+            read_metadata(page)
+            read_gray(page)
     return outcomes(names, attempt, PhotoError)
 
 
@@ -261,6 +285,7 @@ def fuzz(counts: dict, seed: int = 0) -> dict[str, Counter]:
 
 TRAIN = """
 import json, os, signal, sys, threading, time, traceback, warnings
+from dataclasses import replace as replace_values
 import pandas as pd
 import torch
 import restorecolor.training as t
@@ -272,9 +297,14 @@ config = TrainConfig.from_dict(dict(size=64, batch_size=2, epochs=3, lr=1e-3, wo
 def train(folder, table, how, number):  # in a process of its own
     own_trainer, own_write, own_replace, saves = t._trainer, t.Path.write_bytes, os.replace, [0]
     def dies(): os.kill(os.getpid(), signal.SIGKILL)
+    class Dies(t.L.Callback):
+        def on_train_batch_end(self, trainer, *_):
+            if trainer.current_epoch == number: dies()
+    told = replace_values(config, lr=1e-12) if how == "epoch" else config  # scores that do not improve
     def trainer(config, folder):
         made = own_trainer(config, folder)
-        next(c for c in made.callbacks if isinstance(c, t.Keeper)).seconds = 0  # a checkpoint after every batch
+        if how == "epoch": made.callbacks.append(Dies())
+        else: next(c for c in made.callbacks if isinstance(c, t.Keeper)).seconds = 0  # a checkpoint after every batch
         return made
     def write_bytes(path, data):
         saves[0] += path.suffix == ".ckpt"
@@ -287,7 +317,7 @@ def train(folder, table, how, number):  # in a process of its own
     def later(): time.sleep(number); dies()
     t._trainer, t.Path.write_bytes, os.replace = trainer, write_bytes, replace
     if how == "time": threading.Thread(target=later, daemon=True).start()
-    t.fit_fold(config, pd.read_csv(table), 0, folder)
+    t.fit_fold(told, pd.read_csv(table), 0, folder)
 
 for line in sys.stdin:
     folder, table, how, number, log = json.loads(line)
@@ -353,6 +383,7 @@ def kills(at_random: int, at_checkpoints: int, where: str | None = None, seed: i
         results.append(differ(whole, weights_of(folder)) if code == 0 else float("inf"))
         assert not list(folder.rglob(".restorecolor-*"))
     train.server.stdin.close()
+    train.server.wait()
     tracebacks = train.log.read_text().count("Traceback")
     shutil.rmtree(base)
     return dict(killed=killed, runs=len(results), tracebacks=tracebacks, largest_difference=max(results))
@@ -361,16 +392,16 @@ def kills(at_random: int, at_checkpoints: int, where: str | None = None, seed: i
 # ---- a disk that is full
 
 @contextlib.contextmanager
-def small_disk(megabytes: int):
-    "A folder on a disk of its own, and a function that makes it larger. Needs to be root; `None` where that is not so."
+def small_disk(kilobytes: int):
+    "A folder on a disk of its own, and a function that gives it another size. Needs to be root; `None` where that is not so."
     folder = tempfile.mkdtemp()
     try:
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", folder], check=True, capture_output=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", folder], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
         yield None
         return
     try:
-        yield Path(folder), lambda mb: subprocess.run(["mount", "-o", f"remount,size={mb}m", folder], check=True)
+        yield Path(folder), lambda kb: subprocess.run(["mount", "-o", f"remount,size={kb}k", folder], check=True)
     finally:
         subprocess.run(["umount", "-l", folder], check=True)
 
@@ -378,20 +409,46 @@ def small_disk(megabytes: int):
 RUN = "import sys; from restorecolor.command import main; sys.exit(main())"
 
 
-def full_disk(megabytes: int, *words) -> dict | None:
+def full_disk(kilobytes: int, *words) -> dict | None:
     "A command on a disk that fills up; then there is room, and the same command again. OUT in its words is the folder on that disk."
-    with small_disk(megabytes) as disk:
+    with small_disk(kilobytes) as disk:
         if disk is None:
             return None
-        folder, larger = disk
-        line = [sys.executable, "-c", RUN, *[str(w).replace("OUT", str(folder / "out")) for w in words]]
-        first = subprocess.run(line, capture_output=True, text=True)
-        half = [str(p.relative_to(folder)) for p in folder.rglob("*.png") if not whole_png(p)]
-        larger(2000)
-        second = subprocess.run(line, capture_output=True, text=True)
-        reached = [x.split("]")[1].split(":")[0].strip() for x in first.stdout.splitlines() if x.startswith("[")]
-        return dict(stage=reached[-1] if reached else words[0], megabytes=megabytes, first=first.returncode, second=second.returncode, half_pictures=len(half),
-                    tracebacks=sum("Traceback" in s for s in (first.stderr, second.stderr)), said=first.stderr.strip().splitlines()[-1].replace(str(folder), "…")[-160:])
+        folder, resize = disk
+        words = [str(w).replace("OUT", str(folder / "out")) for w in words]
+        return dict(stage=words[0]) | _full_then_not(folder, resize, words)
+
+
+def _full_then_not(folder: Path, resize, words: list[str]) -> dict:
+    line = [sys.executable, "-c", RUN, *words]
+    first = subprocess.run(line, capture_output=True, text=True)
+    half = [p for p in folder.rglob("*.png") if not whole_png(p)]
+    resize(4_000_000)
+    second = subprocess.run(line, capture_output=True, text=True)
+    said = first.stderr.rpartition("restorecolor: ")[2].strip() if "restorecolor: " in first.stderr else "nothing"  # it may follow a bar
+    return dict(first=first.returncode, said=said.replace(str(folder), "…")[:200], tracebacks=sum("Traceback" in s for s in (first.stderr, second.stderr)),
+                half_pictures=len(half), again=second.returncode)
+
+
+def full_disk_in_stages(spare: dict[str, int]) -> list[dict] | None:
+    "A smoke run that is finished; then, stage by stage from the last one: what the stage made is removed, and the disk has so many kilobytes left for it."
+    from restorecolor.workbook import LEFT
+
+    with small_disk(4_000_000) as disk:
+        if disk is None:
+            return None
+        (folder, resize), rows = disk, []
+        words, out = ["run", "smoke", "--out", str(folder / "out")], folder / "out"
+        subprocess.run([sys.executable, "-c", RUN, *words], check=True, capture_output=True)
+        for stage, kilobytes in spare.items():
+            for path in [out / "stages" / f"{stage}.json", out / f"{stage}.ipynb", *[p for pattern in LEFT[stage] for p in out.glob(pattern)]]:
+                path.unlink(missing_ok=True)
+            if stage == "train":
+                shutil.rmtree(out / "train")
+            about = os.statvfs(folder)
+            resize((about.f_blocks - about.f_bfree) * about.f_frsize // 1024 + kilobytes)
+            rows.append(dict(stage=f"run: {stage}") | _full_then_not(folder, resize, words))
+        return rows
 
 
 def whole_png(path: Path) -> bool:

@@ -11,7 +11,7 @@ import zipfile
 from collections import Counter
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from .contest import ContestError, ContestFolder
 from .photos import FORMATS, atomic
@@ -32,6 +32,8 @@ def _picture_problem(data: bytes, size: tuple[int, int]) -> str:
             if image.mode != "RGB":
                 return f"has the mode {image.mode}, RGB is wanted"
             image.load()
+    except UnidentifiedImageError:
+        return "is no picture"
     except Image.DecompressionBombError:
         return f"is far too large, its input has {size[0]}×{size[1]} px"
     except Exception as error:  # decoders raise errors of all kinds
