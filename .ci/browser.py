@@ -1,0 +1,248 @@
+"""Use the page as people do, in a real browser, with the network cut off to everything but this machine.
+
+.ci/browser.py [FOLDER]: screenshots go to FOLDER."""
+import io
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import Error, expect, sync_playwright
+
+from restorecolor.masks import random_damage
+from restorecolor.photos import luma, read_mask, sample_photos, write_png
+
+root = Path(__file__).resolve().parent.parent
+work = Path(tempfile.mkdtemp())
+shots = Path(sys.argv[1]) if len(sys.argv) > 1 else work / "shots"
+shots.mkdir(parents=True, exist_ok=True)
+command = [str(Path(sys.executable).parent / "restorecolor")]
+WAIT = 60_000  # ms
+expect.set_options(timeout=WAIT)
+SERVE = """
+import socket, sys
+connect = socket.socket.connect
+def here(self, address):
+    assert not isinstance(address, tuple) or address[0] in ("127.0.0.1", "localhost", "::1"), f"a connection to {address}"
+    return connect(self, address)
+socket.socket.connect = here
+from restorecolor.app import launch
+launch(port=int(sys.argv[1]), out=sys.argv[2])
+"""
+
+
+def chromium() -> str:
+    "A Chromium of this system; installed where that is possible."
+    names = ("chromium", "google-chrome", "chromium-browser")
+    found = [path for path in map(shutil.which, names) if path]
+    if not found and hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
+        print("no Chromium is here; it is installed by apt-get", flush=True)
+        subprocess.run(["apt-get", "install", "-y", "-qq", "chromium"], stdout=subprocess.DEVNULL)
+        found = [path for path in map(shutil.which, names) if path]
+    if not found:
+        sys.exit("the browser test needs Chromium or Chrome, and none was found: apt-get install chromium, or the like")
+    return found[0]
+
+
+def start(port: int, out) -> tuple[subprocess.Popen, str, list]:
+    "The page on a port; its process, address and what it has said."
+    log = open(work / f"page-{time.monotonic_ns()}.log", "w+")
+    process = subprocess.Popen([sys.executable, "-c", SERVE, str(port), str(out)], stdout=log, stderr=subprocess.STDOUT, text=True,
+                               cwd=work, start_new_session=True)
+    for _ in range(600):
+        said = Path(log.name).read_text()
+        address = re.search(r"the page is open at (\S+)", said)
+        if address:
+            return process, address[1], Path(log.name)
+        assert process.poll() is None, said
+        time.sleep(0.1)
+    raise AssertionError(f"the page did not open within a minute: {said}")
+
+
+def stop(process, log: Path) -> str:
+    "Ctrl-C; what the page has said."
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(30) == 0, log.read_text()
+    return log.read_text()
+
+
+@contextmanager
+def tab(browser, address, **options):
+    "A page in a window of its own. No request may leave this machine, no script may fail."
+    context = browser.new_context(**({"viewport": {"width": 1280, "height": 900}, "locale": "en-US"} | options))
+    elsewhere, failed = [], []
+
+    def check(route):
+        if re.match(r"(http://(127\.0\.0\.1|localhost)[:/]|data:|blob:)", route.request.url):
+            return route.continue_()
+        elsewhere.append(route.request.url)
+        route.abort()
+
+    context.route("**/*", check)
+    page = context.new_page()
+    page.set_default_timeout(WAIT)
+    page.on("pageerror", lambda error: failed.append(str(error)))
+    page.goto(address)
+    page.locator("#drop input[type=file]").wait_for(state="attached")
+    page.wait_for_timeout(500)
+    yield page
+    assert not elsewhere, f"requests to other machines: {elsewhere}"
+    assert not failed, f"scripts that failed: {failed}"
+    context.close()
+
+
+def drop(page, *files):
+    page.locator("#drop input[type=file]").set_input_files([str(file) for file in files])
+
+
+def picture(page, name: str, full: bool = False):
+    page.wait_for_timeout(400)
+    page.screenshot(path=str(shots / f"{name}.jpg"), type="jpeg", quality=60, full_page=full)
+
+
+def painted(page):
+    "Wait until a photograph is in the painter."
+    expect(page.locator("#painter .view")).to_be_visible()
+    page.wait_for_function("document.querySelector('#painter .share').textContent.length > 0")
+    page.wait_for_timeout(300)
+
+
+def share(page) -> float:
+    return float(re.search(r"[\d.]+", page.locator("#painter .share").inner_text())[0])
+
+
+def taken(page, selector: str = "#take") -> bytes:
+    "What a click on a download button brings."
+    with page.expect_download() as download:
+        page.locator(selector).click()
+    return Path(download.value.path()).read_bytes()
+
+
+def restored(page) -> np.ndarray:
+    return np.array(Image.open(io.BytesIO(taken(page))))
+
+
+def go(page):
+    "Press the button, and wait for the result."
+    before = page.locator("#take").get_attribute("href") if page.locator("#take").count() else None
+    page.locator("#go").click()
+    wait_for_new(page, before)
+
+
+def wait_for_new(page, before):
+    page.wait_for_timeout(300)
+    expect(page.locator("#take")).to_be_visible()
+    page.wait_for_function("!document.querySelector('#messages .wrap:not(.hide) .progress-text, #messages .eta-bar')")
+    page.wait_for_timeout(500)
+
+
+def command_says(*arguments) -> bytes:
+    "The file that `restorecolor restore` writes."
+    out = work / f"command-{time.monotonic_ns()}"
+    subprocess.run([*command, "restore", *map(str, arguments), "--out", str(out)], check=True, stdout=subprocess.DEVNULL)
+    return next(out.glob("*.png")).read_bytes()
+
+
+gray, hole = random_damage(luma(sample_photos()["coffee"]), np.random.default_rng(5))
+write_png(work / "coffee.png", gray)
+
+
+def test_restore(browser, address):
+    "Upload, the damage that was found, a stroke, the slider, the download."
+    with tab(browser, address) as page:
+        picture(page, "1_open")
+        drop(page, work / "coffee.png")
+        painted(page)
+        assert abs(share(page) - 100 * hole.mean()) < 0.02, "the mask that is shown is not the one that was found"
+        expect(page.get_by_text("hole × 1")).to_be_visible()
+        picture(page, "2_found")
+        go(page)
+        page.locator("#slider").scroll_into_view_if_needed()
+        first = taken(page)
+        assert first == command_says(work / "coffee.png"), "the download is not what restorecolor restore writes"
+
+        view = page.locator("#painter .view")
+        view.scroll_into_view_if_needed()
+        box = view.bounding_box()
+        at = lambda x, y: (box["x"] + x * box["width"], box["y"] + y * box["height"])
+        page.mouse.move(*at(0.6, 0.8)), page.mouse.down(), page.mouse.move(*at(0.8, 0.8), steps=8), page.mouse.up()
+        assert share(page) > 100 * hole.mean() + 0.5, "the stroke is not in the mask"
+        picture(page, "3_stroke")
+        go(page)
+        one, two = (np.array(Image.open(io.BytesIO(data))).astype(int) for data in (first, taken(page)))
+        changed = np.abs(luma(one.astype(np.uint8)).astype(int) - luma(two.astype(np.uint8))) > 3
+        ys, xs = np.nonzero(changed)
+        assert len(ys) > 300 and ys.min() > 0.72 * 400 and ys.max() < 0.88 * 400 and xs.min() > 0.55 * 600 and xs.max() < 0.85 * 600, \
+            f"the stroke should change what is under it and nothing else; {len(ys)} pixels changed"
+
+        with page.expect_download() as download:
+            page.get_by_text("Damage as a file").click()
+            page.locator("#mask_save").click()
+        mask = work / "masks" / "coffee.png"
+        mask.parent.mkdir(exist_ok=True)
+        shutil.copy(download.value.path(), mask)
+        assert read_mask(mask).mean() > hole.mean()
+        assert taken(page) == command_says(work / "coffee.png", "--mask", mask), "the saved mask does not give the same result"
+
+        for button in ("eraser", "brush"):
+            page.locator(f"#painter [data-tool={button}]").click()
+        page.locator("#painter [data-do=found]").click()
+        assert abs(share(page) - 100 * hole.mean()) < 0.02
+        go(page)
+        assert taken(page) == first, "a mask that is as it was found should give what was given for it"
+
+
+def test_slider_and_wishes(browser, address):
+    "The line between before and after moves; a changed choice changes the result."
+    with tab(browser, address) as page:
+        drop(page, work / "coffee.png")
+        painted(page)
+        go(page)
+        slider = page.locator("#slider")
+        slider.scroll_into_view_if_needed()
+        box = slider.bounding_box()
+        picture(page, "4_slider")
+        before = slider.screenshot()
+        middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.move(*middle), page.mouse.down(), page.mouse.move(middle[0] + box["width"] / 4, middle[1], steps=5), page.mouse.up()
+        assert slider.screenshot() != before, "the slider did not move"
+        page.get_by_label("stays gray").check()
+        page.wait_for_timeout(1500)
+        wait_for_new(page, None)
+        assert taken(page) == command_says(work / "coffee.png", "--gray")
+        page.get_by_label("in colour").check()
+        page.get_by_label("expected: ").check()
+        page.locator("#saturation input[type=number]").fill("1.5")
+        page.locator("#saturation input[type=number]").press("Enter")
+        page.locator("#saturation input[type=number]").blur()
+        page.wait_for_timeout(1500)
+        wait_for_new(page, None)
+        go(page)
+        assert taken(page) == command_says(work / "coffee.png", "--saturation", "1.5", "--fill", "expected")
+
+
+TESTS = [test_restore, test_slider_and_wishes]
+
+if __name__ == "__main__":
+    began = time.monotonic()
+    process, address, log = start(7860, work / "kept")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"] * (os.name != "nt"))
+        for test in TESTS:
+            start_of_test = time.monotonic()
+            test(browser, address)
+            print(f"{test.__doc__} ({time.monotonic() - start_of_test:.0f} s)", flush=True)
+        browser.close()
+    said = stop(process, log)
+    assert "Traceback" not in said, said
+    print(f"the page, in a browser: {time.monotonic() - began:.0f} s")
