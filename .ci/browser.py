@@ -173,7 +173,7 @@ def test_restore(browser, address):
 
         view = page.locator("#painter .view")
         view.scroll_into_view_if_needed()
-        box = view.bounding_box()
+        box = page.locator("#painter .marks").bounding_box()
         at = lambda x, y: (box["x"] + x * box["width"], box["y"] + y * box["height"])
         page.mouse.move(*at(0.6, 0.8)), page.mouse.down(), page.mouse.move(*at(0.8, 0.8), steps=8), page.mouse.up()
         assert share(page) > 100 * hole.mean() + 0.5, "the stroke is not in the mask"
@@ -186,7 +186,7 @@ def test_restore(browser, address):
             f"the stroke should change what is under it and nothing else; {len(ys)} pixels changed"
 
         with page.expect_download() as download:
-            page.get_by_text("Damage as a file").click()
+            page.get_by_text("Save or load what is marked").click()
             page.locator("#mask_save").click()
         mask = work / "masks" / "coffee.png"
         mask.parent.mkdir(exist_ok=True)

@@ -5,18 +5,18 @@
 # %% auto #0
 __all__ = ['WORDS', 'LANGUAGES', 'SHOWN', 'HAND', 'PAINTER_HTML', 'PAINTER_WORDS', 'PAINTER_VIEW', 'PAINTER_STROKES',
            'PAINTER_HANDS', 'PAINTER_KEYS', 'PAINTER_LOAD', 'PAINTER_JS', 'KEPT', 'VIEWS', 'HOUR', 'PART', 'STYLE',
-           'CHANGES', 'TAB', 'PORT', 'say', 'language_of', 'shown_size', 'shrunk', 'enlarged', 'corrected', 'layer_of',
-           'painter_value', 'painted_mask', 'legend', 'Remembering', 'Sheet', 'Desk', 'put_on', 'look_at',
+           'TO_RESULT', 'CHANGES', 'TAB', 'PORT', 'say', 'language_of', 'shown_size', 'shrunk', 'enlarged', 'corrected',
+           'layer_of', 'painter_value', 'painted_mask', 'legend', 'Remembering', 'Sheet', 'Desk', 'put_on', 'look_at',
            'keep_painted', 'json_part', 'write_hand', 'restore_sheet', 'pack', 'own_names', 'Desks', 'messages',
            'result_parts', 'sheet_parts', 'restored', 'Looking', 'Page', 'build', 'launch']
 
-# %% ../nbs/20_app.ipynb #5196b290
+# %% ../nbs/20_app.ipynb #f229da21
 try:
     import gradio as gr
 except ImportError as error:
     raise ImportError("the page needs Gradio, which is not installed: pip install 'restorecolor[app]', or make app in a clone") from error
 
-# %% ../nbs/20_app.ipynb #479cdf11
+# %% ../nbs/20_app.ipynb #8b7fd385
 import atexit
 import base64
 import errno
@@ -43,18 +43,20 @@ from torch import Tensor
 
 from .defects import KIND_COLORS, Findings, Piece, write_mask
 from .files import atomic
-from .photos import PhotoError, luma, read_erased, read_mask, read_rgb, write_png
+from .masks import random_damage
+from .photos import PhotoError, luma, read_erased, read_mask, read_rgb, sample_photos, write_png
 from .restoring import FILLS, Restoration, Restorer, _as_gray, _chroma, _palette, _checked_mask, colorize, restore_files
 
-# %% ../nbs/20_app.ipynb #e9c3006a
+# %% ../nbs/20_app.ipynb #e931f7d4
 WORDS = {  # name: English, Korean
     "title": ("# Restore a photograph", "# 사진 복원"),
     "intro": ("Scratches and holes are filled, gray becomes colour. Your photographs stay on this computer.",
               "흠집과 구멍을 메우고, 흑백 사진에 색을 입힙니다. 사진은 이 컴퓨터를 벗어나지 않습니다."),
-    "drop": ("1 · Your photographs: drop one or many here, or click", "1 · 사진: 여기에 끌어다 놓거나 눌러서 고르세요 (여러 장도 됩니다)"),
+    "drop": ("### 1 · Your photographs, one or many", "### 1 · 사진, 한 장 또는 여러 장"),
+    "example": ("No photograph at hand? Try an example", "사진이 없나요? 예시로 해 보기"),
     "which": ("Photograph", "사진"),
-    "damage": ("### 2 · What looks damaged is coloured. Correct it, if you like",
-               "### 2 · 손상으로 보이는 곳에 색을 입혔습니다. 필요하면 고치세요"),
+    "damage": ("### 2 · Damage is coloured: paint what was missed, erase what is none",
+               "### 2 · 색칠된 곳이 손상입니다: 빠진 곳은 칠하고, 아닌 곳은 지우세요"),
     "wishes": ("3 · How it should look", "3 · 원하는 모습"),
     "fill": ("Fill the damage", "손상된 곳 메우기"),
     "natural": ("natural: texture and lines go on", "자연스럽게: 무늬와 선을 이어서"),
@@ -68,14 +70,15 @@ WORDS = {  # name: English, Korean
     "restore": ("Restore", "복원하기"),
     "restore_all": ("Restore all {count}", "{count}장 모두 복원하기"),
     "stop": ("Stop", "멈추기"),
-    "mask": ("Damage as a file", "손상 표시를 파일로"),
+    "mask": ("Save or load what is marked (a mask)", "표시한 곳 저장하거나 불러오기 (마스크)"),
     "mask_load": ("Load a mask", "마스크 불러오기"),
-    "mask_save": ("Save this mask", "마스크 저장하기"),
+    "mask_save": ("Save the mask", "마스크 저장하기"),
     "slider": ("### 4 · Before | after: move the line", "### 4 · 전 | 후: 선을 움직여 보세요"),
     "beside": ("Side by side: original, damage, result", "나란히 보기: 원본, 손상, 결과"),
     "original": ("original", "원본"), "marked": ("damage", "손상"), "result": ("result", "결과"),
     "results": ("All that is finished: click one to see it", "완성된 사진: 누르면 크게 보입니다"),
     "take": ("Download the photograph", "복원한 사진 내려받기"),
+    "take_this": ("Download this photograph", "이 사진만 내려받기"),
     "take_all": ("Download all {count} (zip)", "{count}장 모두 내려받기 (zip)"),
     "finding": ("looking for damage", "손상을 찾는 중"),
     "filling": ("filling the damage", "손상을 메우는 중"),
@@ -106,7 +109,7 @@ def language_of(
     asked = (request.headers.get("accept-language", "") if request else "").split(",")[0]
     return next((known for known in LANGUAGES if asked.strip().lower().startswith(known)), "en")
 
-# %% ../nbs/20_app.ipynb #9e7724cd
+# %% ../nbs/20_app.ipynb #ac2d66cd
 SHOWN = 1400  # px, longest side of the copy that one paints on
 
 
@@ -153,7 +156,7 @@ def corrected(
     more, less = (enlarged(cells, found.shape) for cells in (painted & ~before, before & ~painted))
     return (found | more) & ~less
 
-# %% ../nbs/20_app.ipynb #2ab41999
+# %% ../nbs/20_app.ipynb #1d89a72f
 HAND = (230, 0, 120)  # colour of what is marked by hand
 
 
@@ -189,7 +192,7 @@ def painter_value(
         id=secrets.token_hex(8), width=width, height=height, photo=_data_url(copy, "JPEG"),
         sure=_data_url(layer_of(mask, findings.kinds, shape)), pale=_data_url(pale) if pale.any() else ""))
 
-# %% ../nbs/20_app.ipynb #e269f2aa
+# %% ../nbs/20_app.ipynb #88cc63a6
 def painted_mask(
     value: str | None,  # what the painter says, as JSON
     shape: tuple,  # height, width of the photograph
@@ -207,7 +210,7 @@ def painted_mask(
     except Exception as error:  # from a browser anything may come
         raise PhotoError(f"what was painted cannot be used ({error}); load the photograph again") from None
 
-# %% ../nbs/20_app.ipynb #b1860045
+# %% ../nbs/20_app.ipynb #8e993e44
 PAINTER_HTML = """
 <div class="painter" hidden>
  <div class="tools" role="toolbar">
@@ -233,7 +236,7 @@ PAINTER_WORDS = {
                view="손상이 표시된 사진. 화살표로 붓을 옮기고 스페이스로 칠합니다. E는 지우개, B는 붓, 더하기와 빼기로 크기를 바꿉니다."),
 }
 
-# %% ../nbs/20_app.ipynb #353f3500
+# %% ../nbs/20_app.ipynb #43200503
 PAINTER_VIEW = """
 const find = (query) => element.querySelector(query), all = (query) => [...element.querySelectorAll(query)];
 const said = props.words[(navigator.language || "en").startsWith("ko") ? "ko" : "en"];
@@ -250,7 +253,7 @@ find(".tools").setAttribute("aria-label", said.brush); view.setAttribute("aria-l
 find("[data-do=size]").setAttribute("aria-label", said.size);
 function show() {
   if (!sheet) return;
-  base = Math.min(view.clientWidth / sheet.width, 0.75 * window.innerHeight / sheet.height);
+  base = Math.min(view.clientWidth / sheet.width, 0.65 * window.innerHeight / sheet.height);
   view.style.height = Math.round(sheet.height * base) + "px";
   const wide = sheet.width * base * zoom, high = sheet.height * base * zoom;
   const within = (at, size, room) => size <= room ? (room - size) / 2 : Math.min(0, Math.max(room - size, at));
@@ -272,7 +275,7 @@ function take(name) {
 new ResizeObserver(show).observe(view);
 """
 
-# %% ../nbs/20_app.ipynb #39a45334
+# %% ../nbs/20_app.ipynb #1fc78a59
 PAINTER_STROKES = """
 let before = [], touched = false;
 const size = () => Number(find("[data-do=size]").value) / (base * zoom);
@@ -307,7 +310,7 @@ function tell() {
 function changed() { touched = true; tell(); trigger("input"); }
 """
 
-# %% ../nbs/20_app.ipynb #cc2e75fa
+# %% ../nbs/20_app.ipynb #80cb995e
 PAINTER_HANDS = """
 const fingers = new Map();
 let at = null, pinch = null;
@@ -351,7 +354,7 @@ element.addEventListener("click", (e) => { const button = e.target.closest("butt
   if (button.dataset.tool) take(button.dataset.tool); else deeds[button.dataset.do]?.(); });
 """
 
-# %% ../nbs/20_app.ipynb #d7d1f355
+# %% ../nbs/20_app.ipynb #f78c4bbe
 PAINTER_KEYS = """
 let spot = null, held = false;
 const ways = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
@@ -400,7 +403,7 @@ watch("value", load); load();
 """
 PAINTER_JS = "\n".join([PAINTER_VIEW, PAINTER_STROKES, PAINTER_HANDS, PAINTER_KEYS, PAINTER_LOAD])
 
-# %% ../nbs/20_app.ipynb #731c5932
+# %% ../nbs/20_app.ipynb #89b2cdf6
 def _swatch(color: tuple) -> str:
     return f'<i style="background:rgb{color}"></i>'
 
@@ -423,7 +426,7 @@ def legend(
     items = "".join(f"<li>{mark} {name} × {count} · {say('share', language, share=f'{share:.2%}')}</li>" for mark, name, count, share in rows)
     return f'<ul class="legend">{items}</ul>'
 
-# %% ../nbs/20_app.ipynb #3f927e29
+# %% ../nbs/20_app.ipynb #6179d8fc
 KEPT = 8  # results of stages, for one photograph
 
 
@@ -482,7 +485,7 @@ class Remembering(Restorer):
         chroma = self._stage("colouring", (whole, palette), lambda: _chroma(self, whole, palette))
         return colorize(whole, chroma * np.float32(saturation))
 
-# %% ../nbs/20_app.ipynb #d95a15ec
+# %% ../nbs/20_app.ipynb #746d7818
 @dataclass
 class Sheet:
     "One photograph on a desk."
@@ -527,7 +530,7 @@ def put_on(
         source = Path(shutil.move(file, place / file.name))
         desk.sheets.append(Sheet(source, place))
 
-# %% ../nbs/20_app.ipynb #36611fc9
+# %% ../nbs/20_app.ipynb #8d34f2ab
 def _plain(text: str, sheet: Sheet) -> str:
     "A sentence of the command, without the paths of this machine and the command's options."
     for folder in (sheet.place, sheet.hand.parent):
@@ -557,7 +560,7 @@ def _as_holes(mask: np.ndarray) -> Findings:
     piece = Piece("hole", float(mask.mean()), 1.0, True, (0, 0, *mask.shape[::-1]))
     return Findings(mask, np.zeros_like(mask), [piece], mask * np.uint8(5))
 
-# %% ../nbs/20_app.ipynb #29f071d2
+# %% ../nbs/20_app.ipynb #268845d5
 def keep_painted(
     sheet: Sheet,
     restorer: Remembering,
@@ -595,7 +598,7 @@ def write_hand(
     else:
         write_mask(sheet.hand, Findings(mask, np.zeros_like(mask), [], findings.kinds))
 
-# %% ../nbs/20_app.ipynb #dcb10372
+# %% ../nbs/20_app.ipynb #23cd3931
 def restore_sheet(
     sheet: Sheet,
     restorer: Remembering,
@@ -631,7 +634,7 @@ def _write_jpeg(path: Path, picture: np.ndarray):
     with atomic(path) as temporary:
         Image.fromarray(picture).save(temporary, "JPEG", quality=92)
 
-# %% ../nbs/20_app.ipynb #51f76f2e
+# %% ../nbs/20_app.ipynb #75436738
 def pack(
     desk: Desk,
 ) -> Path | None:  # the zip; `None`: nothing is finished
@@ -659,7 +662,7 @@ def own_names(
         own.append(new)
     return own
 
-# %% ../nbs/20_app.ipynb #eb5a2c92
+# %% ../nbs/20_app.ipynb #1c9447ee
 HOUR = 3600  # seconds after which a desk that nobody uses is cleared
 
 
@@ -700,7 +703,7 @@ class Desks:
             with atomic(self.out / own_names([*there, sheet.result.name])[-1]) as temporary:
                 shutil.copyfile(sheet.result, temporary)
 
-# %% ../nbs/20_app.ipynb #d75bbb58
+# %% ../nbs/20_app.ipynb #f6c9adf2
 def messages(
     desk: Desk,
     trouble: str = "",  # that concerns no photograph, or all
@@ -715,7 +718,7 @@ def messages(
     notes = [] if desk.sheet is None or desk.sheet.problem else desk.sheet.notes
     return said + (f'<div class="notes">{"<br>".join(map(html.escape, notes))}</div>' if notes else "")
 
-# %% ../nbs/20_app.ipynb #fbd2bccc
+# %% ../nbs/20_app.ipynb #c93c5c3f
 def result_parts(
     desk: Desk,
     trouble: str = "",  # that concerns no photograph, or all
@@ -725,13 +728,17 @@ def result_parts(
     sheet, done = desk.sheet, [s for s in desk.sheets if s.result]
     shown, many = bool(sheet and sheet.result), len(desk.sheets) > 1
     parts = dict(messages=messages(desk, trouble), finished=gr.update(visible=shown or many and bool(done)))
-    parts |= {name: gr.update(visible=False) for name in ("slider", "beside", "take", "take_all")}
+    parts |= {name: gr.update(visible=False) for name in ("slider", "beside", "take", "take_this")}
+    if shown:
+        parts |= _views(sheet, desk.language)
+        parts["take_this" if many else "take"] = gr.update(value=str(sheet.result), visible=True, label=say("take", desk.language))
     if many:
         parts["results"] = gr.update(value=[(str(s.place / "small.jpg"), s.source.name) for s in done], visible=bool(done))
-    if last and len(done) > 1:
+        parts["stop"] = gr.update(visible=not last)
+    if many and last and done:
         label = say("take_all", desk.language, count=len(done))
-        parts["take_all"] = gr.update(value=str(pack(desk)), visible=True, label=label)
-    return parts | (_views(sheet, desk.language) if shown else {})
+        parts["take"] = gr.update(value=str(pack(desk)), visible=True, label=label)
+    return parts
 
 
 def _views(sheet: Sheet, language: str) -> dict:
@@ -739,10 +746,9 @@ def _views(sheet: Sheet, language: str) -> dict:
     views = [str(sheet.place / f"{view}.jpg") for view in VIEWS]
     words = [say(name, language) for name in ("original", "marked", "result")]
     return dict(slider=gr.update(value=(views[0], views[2]), visible=True),
-                beside=gr.update(value=list(zip(views, words)), visible=True),
-                take=gr.update(value=str(sheet.result), visible=True))
+                beside=gr.update(value=list(zip(views, words)), visible=True))
 
-# %% ../nbs/20_app.ipynb #04ce597f
+# %% ../nbs/20_app.ipynb #323a039c
 def sheet_parts(
     desk: Desk,
     restorer: Remembering,
@@ -753,7 +759,7 @@ def sheet_parts(
     label = say("restore", desk.language) if count == 1 else say("restore_all", desk.language, count=count)
     parts = result_parts(desk) | dict(
         which=gr.update(choices=names, value=desk.at, visible=count > 1), correct=gr.update(visible=looked is not None),
-        wishes=gr.update(visible=True), bar=gr.update(visible=True), go=gr.update(value=label))
+        wishes=gr.update(visible=True), bar=gr.update(visible=True), go=gr.update(value=label), example=gr.update(visible=False))
     if looked is None:
         return parts
     photo, mask, findings = looked
@@ -761,7 +767,7 @@ def sheet_parts(
     desk.painter = json_part(value, "id")
     return parts | dict(painter=value, legend=legend(findings, desk.language))
 
-# %% ../nbs/20_app.ipynb #776993ac
+# %% ../nbs/20_app.ipynb #10382d27
 PART = {"finding": 0.1, "filling": 0.3, "colouring": 0.7}  # of the work on a photograph that is done before a stage
 
 
@@ -795,7 +801,7 @@ def restored(
             return
         yield result_parts(desk, last=number + 1 == len(sheets))
 
-# %% ../nbs/20_app.ipynb #a882b89a
+# %% ../nbs/20_app.ipynb #8201c786
 def _wishes(fill: str, tone: str, saturation: float, like, metadata: bool) -> dict:
     "The choices of the page as the command names them."
     color = tone == "colour"
@@ -826,6 +832,12 @@ class Looking(Desks):
         for parts in self.come(progress, tab):
             yield parts | dict(drop=None)
 
+    def example(self, progress, tab):
+        gray, mask = random_damage(luma(sample_photos()["coffee"]), np.random.default_rng(5))
+        file = self.folder / secrets.token_hex(8) / "example.png"
+        write_png(file, gray)
+        yield from self.take(progress, tab, [file])
+
     def choose(self, progress, tab, painted, number):
         desk = self.desk(tab)
         trouble = self._paint(desk, painted)
@@ -839,7 +851,7 @@ class Looking(Desks):
         done = [i for i, sheet in enumerate(self.desk(tab).sheets) if sheet.result]
         yield from self.choose(progress, tab, painted, done[number] if number < len(done) else None)
 
-# %% ../nbs/20_app.ipynb #415497ac
+# %% ../nbs/20_app.ipynb #2f9b495a
 class Page(Looking):
     "All that one does on the page."
 
@@ -878,11 +890,14 @@ class Page(Looking):
         write_mask(file, Findings(mask, findings.proposed & ~mask, [], findings.kinds))
         yield dict(mask_file=gr.update(value=str(file)), messages=messages(desk, trouble))
 
-# %% ../nbs/20_app.ipynb #0c31f843
+# %% ../nbs/20_app.ipynb #afc46438
 STYLE = """
-.gradio-container {max-width: 1080px !important; margin: 0 auto !important}
-.bar {position: sticky !important; bottom: 0; z-index: 20; padding: 10px 0; background: var(--body-background-fill)}
-.bar button {min-height: 56px; font-size: 1.25rem}
+.gradio-container {max-width: 1080px !important; width: 100% !important; margin: 0 auto !important; padding-bottom: 96px}
+.gradio-container main {width: 100%}
+#drop {border: 2px dashed var(--color-accent); border-radius: 10px}
+.bar {position: fixed !important; left: 0; right: 0; bottom: 0; z-index: 20; width: auto; padding: 10px max(16px, calc(50% - 520px));
+  background: var(--body-background-fill); border-top: 1px solid var(--border-color-primary); flex-wrap: nowrap}
+.bar button, .bar a {min-height: 56px; font-size: 1.15rem}
 .painter .tools {display: flex; flex-wrap: wrap; gap: 8px 16px; align-items: center; margin-bottom: 8px}
 .painter .group {display: flex; flex-wrap: wrap; gap: 4px}
 .painter button {min-width: 44px; min-height: 40px; padding: 4px 12px; border-radius: 8px; cursor: pointer;
@@ -895,7 +910,7 @@ STYLE = """
 .painter .view:not([data-tool=move]) {cursor: crosshair}
 .painter .stage {position: absolute; left: 0; top: 0; transform-origin: 0 0}
 .painter .stage > * {position: absolute; left: 0; top: 0; max-width: none !important; margin: 0 !important; pointer-events: none}
-.painter .marks {opacity: .65}
+.painter .marks {opacity: .75}
 .painter .pale {opacity: .3}
 .painter .tip {position: absolute; border: 2px solid white; outline: 2px solid black; border-radius: 50%; pointer-events: none}
 .painter .share {margin: 6px 0 0}
@@ -907,10 +922,12 @@ STYLE = """
 .notes {padding: 8px 14px; opacity: .85}
 """
 
-# %% ../nbs/20_app.ipynb #33bf0e9b
+# %% ../nbs/20_app.ipynb #5c0fce04
 def _upper(words) -> dict:
     "The upper part of the page: photographs, and what is damaged."
-    parts = dict(drop=gr.File(label=words("drop"), file_count="multiple", height=130, elem_id="drop"),
+    gr.Markdown(words("drop"))
+    parts = dict(drop=gr.File(show_label=False, file_count="multiple", height=140, elem_id="drop"),
+                 example=gr.Button(words("example"), size="sm", elem_id="example"),
                  which=gr.Dropdown(label=words("which"), visible=False, elem_id="which"),
                  messages=gr.HTML(elem_id="messages"))
     with gr.Column(visible=False) as parts["correct"]:
@@ -937,32 +954,33 @@ def _choices(words) -> dict:
         metadata = gr.Checkbox(True, label=words("metadata"), elem_id="metadata")
     return dict(wishes=wishes, fill=fill, tone=tone, colours=colours, saturation=saturation, like=like, metadata=metadata)
 
-# %% ../nbs/20_app.ipynb #89dfc0e8
+# %% ../nbs/20_app.ipynb #030db4dc
 def _lower(words) -> dict:
     "The button, and the results."
     parts = {}
     with gr.Row(visible=False, elem_classes="bar") as parts["bar"]:
-        parts["go"] = gr.Button(words("restore"), variant="primary", elem_id="go", scale=5)
-        parts["stop"] = gr.Button(words("stop"), elem_id="stop", scale=1, min_width=80)
+        parts["go"] = gr.Button(words("restore"), variant="primary", elem_id="go", scale=3, min_width=100)
+        parts["stop"] = gr.Button(words("stop"), visible=False, elem_id="stop", scale=1, min_width=80)
+        parts["take"] = gr.DownloadButton(words("take"), visible=False, elem_id="take", scale=2, min_width=100)
     with gr.Column(visible=False) as parts["finished"]:
         gr.Markdown(words("slider"))
         parts["slider"] = gr.ImageSlider(show_label=False, type="filepath", buttons=["fullscreen"], max_height=2000, elem_id="slider")
-        parts["take"] = gr.DownloadButton(words("take"), variant="primary", size="lg", elem_id="take")
+        parts["take_this"] = gr.DownloadButton(words("take_this"), visible=False, elem_id="take_this")
         parts["beside"] = gr.Gallery(label=words("beside"), columns=3, object_fit="contain", buttons=["fullscreen"],
                                      interactive=False, elem_id="beside")
         parts["results"] = gr.Gallery(label=words("results"), columns=4, allow_preview=False, buttons=[], interactive=False,
                                       visible=False, elem_id="results")
-        parts["take_all"] = gr.DownloadButton(visible=False, variant="primary", size="lg", elem_id="take_all")
     return parts
 
-# %% ../nbs/20_app.ipynb #c8ed3f81
+# %% ../nbs/20_app.ipynb #f29ab949
+TO_RESULT = "() => document.querySelector('#slider')?.scrollIntoView({behavior: 'smooth', block: 'nearest'})"
 CHANGES = dict(fill="input", tone="input", saturation="release", like="change", metadata="input")  # what makes a result out of date
 
 
 def _connect(page: Page, tab, parts: dict):
     "Tie what people do to what the page does."
     named = lambda changes: {parts[name]: change for name, change in changes.items()}
-    answers = [part for name, part in parts.items() if name not in (*CHANGES, "colours", "load", "save", "stop")]
+    answers = [part for name, part in parts.items() if name not in (*CHANGES, "colours", "load", "save")]
     queue = dict(outputs=answers, concurrency_id="restorer", concurrency_limit=1, api_visibility="private",
                  show_progress_on=parts["messages"])
     painter, wishes = parts["painter"], [parts[name] for name in CHANGES]
@@ -978,18 +996,20 @@ def _connect(page: Page, tab, parts: dict):
 
     tab.change(deed(page.come), tab, **queue)
     parts["drop"].upload(deed(page.take), [tab, parts["drop"]], **queue)
+    parts["example"].click(deed(page.example), tab, **queue)
     parts["which"].input(deed(page.choose), [tab, painter, parts["which"]], **queue)
     parts["results"].select(pick, [tab, painter], **queue)
     parts["load"].upload(deed(page.load_mask), [tab, parts["load"]], **queue)
     saving = parts["save"].click(deed(page.save_mask), [tab, painter], **queue)
     saving.then(None, js="() => document.querySelector('#mask_file').click()")
     going = parts["go"].click(deed(page.all), [tab, painter, *wishes], **queue)
+    going.success(None, js=TO_RESULT)
     parts["stop"].click(None, cancels=[going])
     for name, event in CHANGES.items():
         getattr(parts[name], event)(deed(page.one), [tab, painter, *wishes], **queue)
     parts["tone"].input(lambda tone: gr.update(visible=tone == "colour"), parts["tone"], parts["colours"], api_visibility="private")
 
-# %% ../nbs/20_app.ipynb #8e19eaec
+# %% ../nbs/20_app.ipynb #f241f5dd
 TAB = """() => (navigator.language.startsWith("ko") ? "ko:" : "en:") + (sessionStorage.desk ||=
   [...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(16)).join(""))"""
 
@@ -1003,17 +1023,19 @@ def build(
     folder = Path(folder or tempfile.mkdtemp(prefix="restorecolor-page-")).resolve()
     os.environ["GRADIO_TEMP_DIR"] = str(folder)  # where Gradio puts what is uploaded, and from where alone it serves
     page = Page(restorer or Restorer.from_pretrained(), folder / "desks", out)
-    words = gr.I18n(**{known: {name: both[i] for name, both in WORDS.items()} for i, known in enumerate(LANGUAGES)})
+    own = {known: {f"page_{name}": both[i] for name, both in WORDS.items()} for i, known in enumerate(LANGUAGES)}
+    translated = gr.I18n(**own)  # Gradio has words of its own, of other names
+    words = lambda name: translated(f"page_{name}")
     with gr.Blocks(title="restorecolor", analytics_enabled=False, delete_cache=(600, 24 * HOUR)) as blocks:
         gr.Markdown(words("title"))
         gr.Markdown(words("intro"))
         tab = gr.Textbox(visible="hidden", elem_id="tab")
         _connect(page, tab, _upper(words) | _choices(words) | _lower(words))
         blocks.load(None, None, tab, js=TAB)
-    blocks.folder, blocks.words = folder, words
+    blocks.folder, blocks.words = folder, translated
     return blocks
 
-# %% ../nbs/20_app.ipynb #8d0362d3
+# %% ../nbs/20_app.ipynb #45bd6bfb
 def _free_port(host: str, wanted: int) -> int:
     "The first port from `wanted` on at which nobody listens. Raises `OSError` where a hundred are taken."
     for port in range(wanted, wanted + 100):
