@@ -4,19 +4,20 @@
 
 # %% auto #0
 __all__ = ['WORDS', 'LANGUAGES', 'SHOWN', 'HAND', 'PAINTER_HTML', 'PAINTER_WORDS', 'PAINTER_VIEW', 'PAINTER_STROKES',
-           'PAINTER_HANDS', 'PAINTER_KEYS', 'PAINTER_LOAD', 'PAINTER_JS', 'KEPT', 'VIEWS', 'HOUR', 'PART', 'STYLE',
-           'TO_RESULT', 'CHANGES', 'TAB', 'PORT', 'say', 'language_of', 'shown_size', 'shrunk', 'enlarged', 'corrected',
-           'layer_of', 'painter_value', 'painted_mask', 'legend', 'Remembering', 'Sheet', 'Desk', 'put_on', 'look_at',
-           'keep_painted', 'json_part', 'write_hand', 'restore_sheet', 'pack', 'own_names', 'Desks', 'messages',
-           'result_parts', 'sheet_parts', 'restored', 'Looking', 'Page', 'build', 'launch']
+           'PAINTER_HANDS', 'PAINTER_KEYS', 'PAINTER_LOAD', 'PAINTER_TOLD', 'PAINTER_JS', 'KEPT', 'VIEWS', 'HOUR',
+           'PART', 'STYLE', 'TO_RESULT', 'CHANGES', 'HERE', 'SLIDER_KEYS', 'TAB', 'PORT', 'SETTINGS', 'say',
+           'language_of', 'shown_size', 'shrunk', 'enlarged', 'corrected', 'layer_of', 'painter_value', 'painted_mask',
+           'legend', 'Remembering', 'Sheet', 'Desk', 'put_on', 'look_at', 'keep_painted', 'json_part', 'write_hand',
+           'restore_sheet', 'pack', 'own_names', 'Desks', 'messages', 'phase', 'result_parts', 'sheet_parts',
+           'restored', 'Looking', 'Page', 'build', 'free_port', 'sweep_pages', 'launch']
 
-# %% ../nbs/20_app.ipynb #f229da21
+# %% ../nbs/20_app.ipynb #937e8739
 try:
     import gradio as gr
 except ImportError as error:
     raise ImportError("the page needs Gradio, which is not installed: pip install 'restorecolor[app]', or make app in a clone") from error
 
-# %% ../nbs/20_app.ipynb #8b7fd385
+# %% ../nbs/20_app.ipynb #37123b28
 import atexit
 import base64
 import errno
@@ -28,11 +29,14 @@ import os
 import pickle
 import secrets
 import shutil
+import signal
 import socket
+import sys
 import tempfile
 import time
 import zipfile
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,12 +46,12 @@ from PIL import Image
 from torch import Tensor
 
 from .defects import KIND_COLORS, Findings, Piece, write_mask
-from .files import atomic
+from .files import BusyError, alone, atomic
 from .masks import random_damage
 from .photos import PhotoError, luma, read_erased, read_mask, read_rgb, sample_photos, write_png
 from .restoring import FILLS, Restoration, Restorer, _as_gray, _chroma, _palette, _checked_mask, colorize, restore_files
 
-# %% ../nbs/20_app.ipynb #e931f7d4
+# %% ../nbs/20_app.ipynb #f5eba371
 WORDS = {  # name: English, Korean
     "title": ("# Restore a photograph", "# 사진 복원"),
     "intro": ("Scratches and holes are filled, gray becomes colour. Your photographs stay on this computer.",
@@ -57,7 +61,7 @@ WORDS = {  # name: English, Korean
     "which": ("Photograph", "사진"),
     "damage": ("### 2 · Damage is coloured: paint what was missed, erase what is none",
                "### 2 · 색칠된 곳이 손상입니다: 빠진 곳은 칠하고, 아닌 곳은 지우세요"),
-    "wishes": ("3 · How it should look", "3 · 원하는 모습"),
+    "wishes": ("### 3 · How it should look", "### 3 · 원하는 모습"),
     "fill": ("Fill the damage", "손상된 곳 메우기"),
     "natural": ("natural: texture and lines go on", "자연스럽게: 무늬와 선을 이어서"),
     "expected": ("expected: soft, nothing invented", "무난하게: 지어내지 않고 부드럽게"),
@@ -70,9 +74,8 @@ WORDS = {  # name: English, Korean
     "restore": ("Restore", "복원하기"),
     "restore_all": ("Restore all {count}", "{count}장 모두 복원하기"),
     "stop": ("Stop", "멈추기"),
-    "mask": ("Save or load what is marked (a mask)", "표시한 곳 저장하거나 불러오기 (마스크)"),
-    "mask_load": ("Load a mask", "마스크 불러오기"),
-    "mask_save": ("Save the mask", "마스크 저장하기"),
+    "mask_load": ("Load a mask from a file", "마스크 파일 불러오기"),
+    "mask_save": ("Save what is marked as a mask", "표시한 곳을 마스크로 저장하기"),
     "slider": ("### 4 · Before | after: move the line", "### 4 · 전 | 후: 선을 움직여 보세요"),
     "beside": ("Side by side: original, damage, result", "나란히 보기: 원본, 손상, 결과"),
     "original": ("original", "원본"), "marked": ("damage", "손상"), "result": ("result", "결과"),
@@ -109,7 +112,7 @@ def language_of(
     asked = (request.headers.get("accept-language", "") if request else "").split(",")[0]
     return next((known for known in LANGUAGES if asked.strip().lower().startswith(known)), "en")
 
-# %% ../nbs/20_app.ipynb #ac2d66cd
+# %% ../nbs/20_app.ipynb #3befdc0c
 SHOWN = 1400  # px, longest side of the copy that one paints on
 
 
@@ -156,7 +159,7 @@ def corrected(
     more, less = (enlarged(cells, found.shape) for cells in (painted & ~before, before & ~painted))
     return (found | more) & ~less
 
-# %% ../nbs/20_app.ipynb #1d89a72f
+# %% ../nbs/20_app.ipynb #b2685864
 HAND = (230, 0, 120)  # colour of what is marked by hand
 
 
@@ -192,7 +195,7 @@ def painter_value(
         id=secrets.token_hex(8), width=width, height=height, photo=_data_url(copy, "JPEG"),
         sure=_data_url(layer_of(mask, findings.kinds, shape)), pale=_data_url(pale) if pale.any() else ""))
 
-# %% ../nbs/20_app.ipynb #88cc63a6
+# %% ../nbs/20_app.ipynb #2dc0169a
 def painted_mask(
     value: str | None,  # what the painter says, as JSON
     shape: tuple,  # height, width of the photograph
@@ -210,7 +213,7 @@ def painted_mask(
     except Exception as error:  # from a browser anything may come
         raise PhotoError(f"what was painted cannot be used ({error}); load the photograph again") from None
 
-# %% ../nbs/20_app.ipynb #8e993e44
+# %% ../nbs/20_app.ipynb #ddb92195
 PAINTER_HTML = """
 <div class="painter" hidden>
  <div class="tools" role="toolbar">
@@ -236,10 +239,10 @@ PAINTER_WORDS = {
                view="손상이 표시된 사진. 화살표로 붓을 옮기고 스페이스로 칠합니다. E는 지우개, B는 붓, 더하기와 빼기로 크기를 바꿉니다."),
 }
 
-# %% ../nbs/20_app.ipynb #43200503
+# %% ../nbs/20_app.ipynb #197a2d69
 PAINTER_VIEW = """
 const find = (query) => element.querySelector(query), all = (query) => [...element.querySelectorAll(query)];
-const said = props.words[(navigator.language || "en").startsWith("ko") ? "ko" : "en"];
+const said = words[(navigator.language || "en").startsWith("ko") ? "ko" : "en"];
 const view = find(".view"), stage = find(".stage"), photo = find("img"), tip = find(".tip");
 const marks = find(".marks"), pale = find(".pale"), ink = marks.getContext("2d", {willReadFrequently: true});
 let sheet = null, tool = "brush", zoom = 1, left = 0, top = 0, base = 1;
@@ -275,7 +278,7 @@ function take(name) {
 new ResizeObserver(show).observe(view);
 """
 
-# %% ../nbs/20_app.ipynb #1fc78a59
+# %% ../nbs/20_app.ipynb #3a5c086b
 PAINTER_STROKES = """
 let before = [], touched = false;
 const size = () => Number(find("[data-do=size]").value) / (base * zoom);
@@ -286,7 +289,7 @@ function keep() {
 }
 function line(x0, y0, x1, y1) {
   ink.globalCompositeOperation = tool === "eraser" ? "destination-out" : "source-over";
-  ink.strokeStyle = props.hand; ink.lineCap = "round"; ink.lineWidth = Math.max(1, size());
+  ink.strokeStyle = hand; ink.lineCap = "round"; ink.lineWidth = Math.max(1, size());
   ink.beginPath(); ink.moveTo(x0, y0); ink.lineTo(x1 + 0.01, y1); ink.stroke();
 }
 function replace(picture) {
@@ -310,7 +313,7 @@ function tell() {
 function changed() { touched = true; tell(); trigger("input"); }
 """
 
-# %% ../nbs/20_app.ipynb #80cb995e
+# %% ../nbs/20_app.ipynb #5c58af71
 PAINTER_HANDS = """
 const fingers = new Map();
 let at = null, pinch = null;
@@ -354,7 +357,7 @@ element.addEventListener("click", (e) => { const button = e.target.closest("butt
   if (button.dataset.tool) take(button.dataset.tool); else deeds[button.dataset.do]?.(); });
 """
 
-# %% ../nbs/20_app.ipynb #f78c4bbe
+# %% ../nbs/20_app.ipynb #916b8890
 PAINTER_KEYS = """
 let spot = null, held = false;
 const ways = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
@@ -401,9 +404,10 @@ async function load() {
 }
 watch("value", load); load();
 """
-PAINTER_JS = "\n".join([PAINTER_VIEW, PAINTER_STROKES, PAINTER_HANDS, PAINTER_KEYS, PAINTER_LOAD])
+PAINTER_TOLD = f"const words = {json.dumps(PAINTER_WORDS)}, hand = 'rgb{HAND}';"
+PAINTER_JS = "\n".join([PAINTER_TOLD, PAINTER_VIEW, PAINTER_STROKES, PAINTER_HANDS, PAINTER_KEYS, PAINTER_LOAD])
 
-# %% ../nbs/20_app.ipynb #89b2cdf6
+# %% ../nbs/20_app.ipynb #7dad3d82
 def _swatch(color: tuple) -> str:
     return f'<i style="background:rgb{color}"></i>'
 
@@ -426,7 +430,7 @@ def legend(
     items = "".join(f"<li>{mark} {name} × {count} · {say('share', language, share=f'{share:.2%}')}</li>" for mark, name, count, share in rows)
     return f'<ul class="legend">{items}</ul>'
 
-# %% ../nbs/20_app.ipynb #6179d8fc
+# %% ../nbs/20_app.ipynb #d1803998
 KEPT = 8  # results of stages, for one photograph
 
 
@@ -485,7 +489,7 @@ class Remembering(Restorer):
         chroma = self._stage("colouring", (whole, palette), lambda: _chroma(self, whole, palette))
         return colorize(whole, chroma * np.float32(saturation))
 
-# %% ../nbs/20_app.ipynb #746d7818
+# %% ../nbs/20_app.ipynb #4b1a3024
 @dataclass
 class Sheet:
     "One photograph on a desk."
@@ -530,7 +534,7 @@ def put_on(
         source = Path(shutil.move(file, place / file.name))
         desk.sheets.append(Sheet(source, place))
 
-# %% ../nbs/20_app.ipynb #8d34f2ab
+# %% ../nbs/20_app.ipynb #ec949224
 def _plain(text: str, sheet: Sheet) -> str:
     "A sentence of the command, without the paths of this machine and the command's options."
     for folder in (sheet.place, sheet.hand.parent):
@@ -560,7 +564,7 @@ def _as_holes(mask: np.ndarray) -> Findings:
     piece = Piece("hole", float(mask.mean()), 1.0, True, (0, 0, *mask.shape[::-1]))
     return Findings(mask, np.zeros_like(mask), [piece], mask * np.uint8(5))
 
-# %% ../nbs/20_app.ipynb #268845d5
+# %% ../nbs/20_app.ipynb #6155764f
 def keep_painted(
     sheet: Sheet,
     restorer: Remembering,
@@ -598,7 +602,7 @@ def write_hand(
     else:
         write_mask(sheet.hand, Findings(mask, np.zeros_like(mask), [], findings.kinds))
 
-# %% ../nbs/20_app.ipynb #23cd3931
+# %% ../nbs/20_app.ipynb #abc2f2d9
 def restore_sheet(
     sheet: Sheet,
     restorer: Remembering,
@@ -634,7 +638,7 @@ def _write_jpeg(path: Path, picture: np.ndarray):
     with atomic(path) as temporary:
         Image.fromarray(picture).save(temporary, "JPEG", quality=92)
 
-# %% ../nbs/20_app.ipynb #75436738
+# %% ../nbs/20_app.ipynb #233ab634
 def pack(
     desk: Desk,
 ) -> Path | None:  # the zip; `None`: nothing is finished
@@ -662,7 +666,7 @@ def own_names(
         own.append(new)
     return own
 
-# %% ../nbs/20_app.ipynb #1c9447ee
+# %% ../nbs/20_app.ipynb #7b96f975
 HOUR = 3600  # seconds after which a desk that nobody uses is cleared
 
 
@@ -703,7 +707,7 @@ class Desks:
             with atomic(self.out / own_names([*there, sheet.result.name])[-1]) as temporary:
                 shutil.copyfile(sheet.result, temporary)
 
-# %% ../nbs/20_app.ipynb #f6c9adf2
+# %% ../nbs/20_app.ipynb #afe00ebf
 def messages(
     desk: Desk,
     trouble: str = "",  # that concerns no photograph, or all
@@ -718,7 +722,21 @@ def messages(
     notes = [] if desk.sheet is None or desk.sheet.problem else desk.sheet.notes
     return said + (f'<div class="notes">{"<br>".join(map(html.escape, notes))}</div>' if notes else "")
 
-# %% ../nbs/20_app.ipynb #c93c5c3f
+# %% ../nbs/20_app.ipynb #8c68f03e
+def phase(
+    desk: Desk,
+) -> str:  # HTML
+    "A mark for the style sheet: which steps of the page are to be seen."
+    looking, done = desk.sheet and not desk.sheet.problem, any(sheet.result for sheet in desk.sheets)
+    steps = dict(wishes=desk.sheets, bar=desk.sheets, correct=looking, finished=done)
+    return f'<i class="{" ".join(f"on-{name}" for name, yes in steps.items() if yes)}"></i>'
+
+
+def _seen(yes, **changes) -> dict:
+    "A change of a part that shows it or hides it."
+    return gr.update(visible=True if yes else "hidden", **changes)
+
+# %% ../nbs/20_app.ipynb #632408cc
 def result_parts(
     desk: Desk,
     trouble: str = "",  # that concerns no photograph, or all
@@ -727,17 +745,17 @@ def result_parts(
     "The lower part of the page: messages, before and after, what can be taken home."
     sheet, done = desk.sheet, [s for s in desk.sheets if s.result]
     shown, many = bool(sheet and sheet.result), len(desk.sheets) > 1
-    parts = dict(messages=messages(desk, trouble), finished=gr.update(visible=shown or many and bool(done)))
-    parts |= {name: gr.update(visible=False) for name in ("slider", "beside", "take", "take_this")}
+    parts = dict(messages=messages(desk, trouble), phase=phase(desk))
+    parts |= {name: _seen(False) for name in ("slider", "beside", "take", "take_this")}
     if shown:
         parts |= _views(sheet, desk.language)
-        parts["take_this" if many else "take"] = gr.update(value=str(sheet.result), visible=True, label=say("take", desk.language))
+        parts["take_this" if many else "take"] = _seen(True, value=str(sheet.result), label=say("take", desk.language))
     if many:
-        parts["results"] = gr.update(value=[(str(s.place / "small.jpg"), s.source.name) for s in done], visible=bool(done))
-        parts["stop"] = gr.update(visible=not last)
+        parts["results"] = _seen(done, value=[(str(s.place / "small.jpg"), s.source.name) for s in done])
+        parts["stop"] = _seen(not last)
     if many and last and done:
         label = say("take_all", desk.language, count=len(done))
-        parts["take"] = gr.update(value=str(pack(desk)), visible=True, label=label)
+        parts["take"] = _seen(True, value=str(pack(desk)), label=label)
     return parts
 
 
@@ -745,10 +763,10 @@ def _views(sheet: Sheet, language: str) -> dict:
     "The parts that show a result."
     views = [str(sheet.place / f"{view}.jpg") for view in VIEWS]
     words = [say(name, language) for name in ("original", "marked", "result")]
-    return dict(slider=gr.update(value=(views[0], views[2]), visible=True),
-                beside=gr.update(value=list(zip(views, words)), visible=True))
+    return dict(slider=_seen(True, value=(views[0], views[2])),
+                beside=_seen(True, value=list(zip(views, words))))
 
-# %% ../nbs/20_app.ipynb #323a039c
+# %% ../nbs/20_app.ipynb #c2a5d4bb
 def sheet_parts(
     desk: Desk,
     restorer: Remembering,
@@ -758,8 +776,7 @@ def sheet_parts(
     names = [(f"{number} · {sheet.source.name}", number - 1) for number, sheet in enumerate(desk.sheets, 1)]
     label = say("restore", desk.language) if count == 1 else say("restore_all", desk.language, count=count)
     parts = result_parts(desk) | dict(
-        which=gr.update(choices=names, value=desk.at, visible=count > 1), correct=gr.update(visible=looked is not None),
-        wishes=gr.update(visible=True), bar=gr.update(visible=True), go=gr.update(value=label), example=gr.update(visible=False))
+        which=_seen(count > 1, choices=names, value=desk.at), go=gr.update(value=label), example=_seen(False))
     if looked is None:
         return parts
     photo, mask, findings = looked
@@ -767,7 +784,7 @@ def sheet_parts(
     desk.painter = json_part(value, "id")
     return parts | dict(painter=value, legend=legend(findings, desk.language))
 
-# %% ../nbs/20_app.ipynb #10382d27
+# %% ../nbs/20_app.ipynb #fd1fdbb9
 PART = {"finding": 0.1, "filling": 0.3, "colouring": 0.7}  # of the work on a photograph that is done before a stage
 
 
@@ -801,7 +818,7 @@ def restored(
             return
         yield result_parts(desk, last=number + 1 == len(sheets))
 
-# %% ../nbs/20_app.ipynb #8201c786
+# %% ../nbs/20_app.ipynb #17e02f1c
 def _wishes(fill: str, tone: str, saturation: float, like, metadata: bool) -> dict:
     "The choices of the page as the command names them."
     color = tone == "colour"
@@ -823,7 +840,9 @@ class Looking(Desks):
 
     def come(self, progress, tab):
         desk = self.desk(tab)
-        if desk.sheet:
+        if not desk.sheet:
+            yield dict(example=gr.update(value=say("example", desk.language)))
+        else:
             tell = lambda stage: progress(0.3, desc=f"{desk.sheet.source.name}: {say(stage, desk.language)}")
             yield sheet_parts(desk, self.at_work(desk.sheet, tell))
 
@@ -851,7 +870,7 @@ class Looking(Desks):
         done = [i for i, sheet in enumerate(self.desk(tab).sheets) if sheet.result]
         yield from self.choose(progress, tab, painted, done[number] if number < len(done) else None)
 
-# %% ../nbs/20_app.ipynb #2f9b495a
+# %% ../nbs/20_app.ipynb #51f2b68e
 class Page(Looking):
     "All that one does on the page."
 
@@ -890,9 +909,15 @@ class Page(Looking):
         write_mask(file, Findings(mask, findings.proposed & ~mask, [], findings.kinds))
         yield dict(mask_file=gr.update(value=str(file)), messages=messages(desk, trouble))
 
-# %% ../nbs/20_app.ipynb #afc46438
+# %% ../nbs/20_app.ipynb #44c4cfff
 STYLE = """
 .gradio-container {max-width: 1080px !important; width: 100% !important; margin: 0 auto !important; padding-bottom: 96px}
+.step {display: none !important}
+.gradio-container:has(.on-correct) .correct {display: flex !important}
+.gradio-container:has(.on-wishes) .wishes {display: flex !important}
+.gradio-container:has(.on-bar) .bar {display: flex !important}
+.gradio-container:has(.on-finished) .finished {display: flex !important}
+.gradio-container:has(#tone input[value=gray]:checked) .colours {display: none !important}
 .gradio-container main {width: 100%}
 #drop {border: 2px dashed var(--color-accent); border-radius: 10px}
 .bar {position: fixed !important; left: 0; right: 0; bottom: 0; z-index: 20; width: auto; padding: 10px max(16px, calc(50% - 520px));
@@ -922,57 +947,57 @@ STYLE = """
 .notes {padding: 8px 14px; opacity: .85}
 """
 
-# %% ../nbs/20_app.ipynb #5c0fce04
+# %% ../nbs/20_app.ipynb #bb56259d
 def _upper(words) -> dict:
     "The upper part of the page: photographs, and what is damaged."
     gr.Markdown(words("drop"))
     parts = dict(drop=gr.File(show_label=False, file_count="multiple", height=140, elem_id="drop"),
                  example=gr.Button(words("example"), size="sm", elem_id="example"),
-                 which=gr.Dropdown(label=words("which"), visible=False, elem_id="which"),
-                 messages=gr.HTML(elem_id="messages"))
-    with gr.Column(visible=False) as parts["correct"]:
+                 which=gr.Dropdown(label=words("which"), visible="hidden", elem_id="which"),
+                 messages=gr.HTML(elem_id="messages"), phase=gr.HTML(visible="hidden"))
+    with gr.Column(elem_classes="step correct"):
         gr.Markdown(words("damage"))
-        parts["painter"] = gr.HTML(html_template=PAINTER_HTML, js_on_load=PAINTER_JS, words=PAINTER_WORDS,
-                                   hand="rgb({}, {}, {})".format(*HAND), apply_default_css=False, elem_id="painter")
-        parts["legend"] = gr.HTML()
-        with gr.Accordion(words("mask"), open=False), gr.Row():
-            parts["load"] = gr.UploadButton(words("mask_load"), elem_id="mask_load")
-            parts["save"] = gr.Button(words("mask_save"), elem_id="mask_save")
+        parts["painter"] = gr.HTML(html_template=PAINTER_HTML, js_on_load=PAINTER_JS, apply_default_css=False, elem_id="painter")
+        parts["legend"] = gr.HTML(apply_default_css=False)
+        with gr.Row():
+            parts["save"] = gr.Button(words("mask_save"), size="sm", elem_id="mask_save")
+            parts["load"] = gr.UploadButton(words("mask_load"), size="sm", elem_id="mask_load")
             parts["mask_file"] = gr.DownloadButton(visible="hidden", elem_id="mask_file")
     return parts
 
 
 def _choices(words) -> dict:
     "The wishes."
-    with gr.Accordion(words("wishes"), visible=False) as wishes:
+    with gr.Column(elem_classes="step wishes"):
+        gr.Markdown(words("wishes"))
         with gr.Row():
             fill = gr.Radio([(words(name), name) for name in FILLS], value="natural", label=words("fill"), elem_id="fill")
             tone = gr.Radio([(words(name), name) for name in ("colour", "gray")], value="colour", label=words("tone"), elem_id="tone")
-        with gr.Row() as colours:
+        with gr.Row(elem_classes="colours"):
             saturation = gr.Slider(0, 2, 1, step=0.05, label=words("saturation"), elem_id="saturation")
-            like = gr.File(label=words("like"), height=110, elem_id="like")
+            like = gr.File(label=words("like"), height=130, elem_id="like")
         metadata = gr.Checkbox(True, label=words("metadata"), elem_id="metadata")
-    return dict(wishes=wishes, fill=fill, tone=tone, colours=colours, saturation=saturation, like=like, metadata=metadata)
+    return dict(fill=fill, tone=tone, saturation=saturation, like=like, metadata=metadata)
 
-# %% ../nbs/20_app.ipynb #030db4dc
+
 def _lower(words) -> dict:
     "The button, and the results."
     parts = {}
-    with gr.Row(visible=False, elem_classes="bar") as parts["bar"]:
+    with gr.Row(elem_classes="step bar"):
         parts["go"] = gr.Button(words("restore"), variant="primary", elem_id="go", scale=3, min_width=100)
-        parts["stop"] = gr.Button(words("stop"), visible=False, elem_id="stop", scale=1, min_width=80)
-        parts["take"] = gr.DownloadButton(words("take"), visible=False, elem_id="take", scale=2, min_width=100)
-    with gr.Column(visible=False) as parts["finished"]:
+        parts["stop"] = gr.Button(words("stop"), visible="hidden", elem_id="stop", scale=1, min_width=80)
+        parts["take"] = gr.DownloadButton(words("take"), visible="hidden", elem_id="take", scale=2, min_width=100)
+    with gr.Column(elem_classes="step finished"):
         gr.Markdown(words("slider"))
         parts["slider"] = gr.ImageSlider(show_label=False, type="filepath", buttons=["fullscreen"], max_height=2000, elem_id="slider")
-        parts["take_this"] = gr.DownloadButton(words("take_this"), visible=False, elem_id="take_this")
+        parts["take_this"] = gr.DownloadButton(words("take_this"), visible="hidden", elem_id="take_this")
         parts["beside"] = gr.Gallery(label=words("beside"), columns=3, object_fit="contain", buttons=["fullscreen"],
                                      interactive=False, elem_id="beside")
         parts["results"] = gr.Gallery(label=words("results"), columns=4, allow_preview=False, buttons=[], interactive=False,
-                                      visible=False, elem_id="results")
+                                      visible="hidden", elem_id="results")
     return parts
 
-# %% ../nbs/20_app.ipynb #f29ab949
+# %% ../nbs/20_app.ipynb #8329353a
 TO_RESULT = "() => document.querySelector('#slider')?.scrollIntoView({behavior: 'smooth', block: 'nearest'})"
 CHANGES = dict(fill="input", tone="input", saturation="release", like="change", metadata="input")  # what makes a result out of date
 
@@ -980,7 +1005,7 @@ CHANGES = dict(fill="input", tone="input", saturation="release", like="change", 
 def _connect(page: Page, tab, parts: dict):
     "Tie what people do to what the page does."
     named = lambda changes: {parts[name]: change for name, change in changes.items()}
-    answers = [part for name, part in parts.items() if name not in (*CHANGES, "colours", "load", "save")]
+    answers = [part for name, part in parts.items() if name not in (*CHANGES, "load", "save")]
     queue = dict(outputs=answers, concurrency_id="restorer", concurrency_limit=1, api_visibility="private",
                  show_progress_on=parts["messages"])
     painter, wishes = parts["painter"], [parts[name] for name in CHANGES]
@@ -1007,9 +1032,25 @@ def _connect(page: Page, tab, parts: dict):
     parts["stop"].click(None, cancels=[going])
     for name, event in CHANGES.items():
         getattr(parts[name], event)(deed(page.one), [tab, painter, *wishes], **queue)
-    parts["tone"].input(lambda tone: gr.update(visible=tone == "colour"), parts["tone"], parts["colours"], api_visibility="private")
 
-# %% ../nbs/20_app.ipynb #f241f5dd
+# %% ../nbs/20_app.ipynb #843a8a55
+HERE = "restorecolor-page-"  # folders of pages, among the system's temporary ones
+SLIDER_KEYS = """() => {
+  const box = document.querySelector("#slider");
+  box.tabIndex = 0; box.setAttribute("role", "slider"); box.setAttribute("aria-valuenow", "50");
+  box.setAttribute("aria-label", navigator.language.startsWith("ko") ? "전과 후" : "before and after");
+  box.addEventListener("keydown", (event) => {
+    const way = {ArrowLeft: -1, ArrowRight: 1}[event.key], line = box.querySelector("[data-testid=slider]");
+    if (!way || event.target !== box || !line) return;
+    event.preventDefault();
+    const at = line.getBoundingClientRect(), x = at.x + at.width / 2, y = at.y + at.height / 2, to = x + way * box.clientWidth / 20;
+    const act = (name, target, x) => target.dispatchEvent(
+      new MouseEvent(name, {bubbles: true, cancelable: true, view: window, clientX: x, clientY: y}));
+    act("mousedown", line, x); act("mousemove", window, to); act("mouseup", window, to);
+    const whole = box.getBoundingClientRect();
+    box.setAttribute("aria-valuenow", Math.round(100 * Math.min(1, Math.max(0, (to - whole.x) / whole.width))));
+  });
+}"""
 TAB = """() => (navigator.language.startsWith("ko") ? "ko:" : "en:") + (sessionStorage.desk ||=
   [...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(16)).join(""))"""
 
@@ -1020,7 +1061,7 @@ def build(
     out=None,  # a folder that gets a copy of all that is finished
 ) -> gr.Blocks:
     "The page; `launch` starts it."
-    folder = Path(folder or tempfile.mkdtemp(prefix="restorecolor-page-")).resolve()
+    folder = Path(folder or tempfile.mkdtemp(prefix=HERE)).resolve()
     os.environ["GRADIO_TEMP_DIR"] = str(folder)  # where Gradio puts what is uploaded, and from where alone it serves
     page = Page(restorer or Restorer.from_pretrained(), folder / "desks", out)
     own = {known: {f"page_{name}": both[i] for name, both in WORDS.items()} for i, known in enumerate(LANGUAGES)}
@@ -1032,25 +1073,46 @@ def build(
         tab = gr.Textbox(visible="hidden", elem_id="tab")
         _connect(page, tab, _upper(words) | _choices(words) | _lower(words))
         blocks.load(None, None, tab, js=TAB)
+        blocks.load(None, js=SLIDER_KEYS)
     blocks.folder, blocks.words = folder, translated
     return blocks
 
-# %% ../nbs/20_app.ipynb #45bd6bfb
-def _free_port(host: str, wanted: int) -> int:
+# %% ../nbs/20_app.ipynb #84a92ce0
+PORT = 7860
+
+
+def free_port(
+    host: str,
+    wanted: int,
+) -> int:
     "The first port from `wanted` on at which nobody listens. Raises `OSError` where a hundred are taken."
     for port in range(wanted, wanted + 100):
         with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if os.name != "nt":  # there it would take a port from its owner; elsewhere it only does not wait for the last one's echo
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((host, port))
                 return port
             except OSError as error:
                 if error.errno != errno.EADDRINUSE:
-                    raise OSError(error.errno, f"the page cannot be opened at {host}:{port} ({error.strerror})") from error
-    raise OSError(errno.EADDRINUSE, f"the ports {wanted} to {wanted + 99} of {host} are all in use; another --port is wanted")
+                    raise OSError(error.errno, f"the page cannot be opened there ({error.strerror})", f"{host}:{port}") from error
+    raise OSError(errno.EADDRINUSE, f"in use, all of them up to {wanted + 99}; another port is wanted", f"{host}:{wanted}")
 
 
-PORT = 7860
+def sweep_pages():
+    "Remove what pages have left behind that are no more."
+    for old in Path(tempfile.gettempdir()).glob(f"{HERE}*"):
+        try:
+            with alone(old, "a page", patience=0):
+                pass
+            shutil.rmtree(old, ignore_errors=True)
+        except (BusyError, OSError):
+            pass
+
+# %% ../nbs/20_app.ipynb #6f8ddaed
+SETTINGS = dict(  # of Gradio: nothing is fetched from elsewhere, nothing is told to anybody
+    quiet=True, prevent_thread_lock=True, show_error=True, max_file_size="1gb", footer_links=[], run_history=False,
+    pwa=False, ssr_mode=False, mcp_server=False, enable_monitoring=False, height=900, head=f"<style>{STYLE}</style>")
 
 
 def launch(
@@ -1061,29 +1123,34 @@ def launch(
     weights=None,  # a file of weights, or the folder of a run; `None`: those that ship
     out=None,  # a folder that gets a copy of all that is finished
 ) -> gr.Blocks:
-    "Open the page. Raises `OSError` where no port is free, `WeightsError`."
-    found = _free_port(host, port or PORT)
-    if port and found != port:
-        print(f"port {port} is in use; the next free one is {found}", flush=True)
-    blocks = build(Restorer.from_pretrained(weights), out=out)
-    atexit.register(shutil.rmtree, blocks.folder, ignore_errors=True)
+    "Open the page; `inline`: its `close()` ends it. Raises `OSError` where no port is free, `WeightsError`."
+    sweep_pages()
+    restorer = Restorer.from_pretrained(weights)
+    held = ExitStack()
+    folder = tempfile.mkdtemp(prefix=HERE)
+    held.callback(shutil.rmtree, folder, ignore_errors=True)
+    held.enter_context(alone(folder, "a page"))
+    atexit.register(held.close)
+    blocks = build(restorer, folder, out)
+    found = free_port(host, port or PORT)
+    if found != (port or PORT):
+        print(f"port {port or PORT} is in use; the next free one is {found}", flush=True)
     theme = gr.themes.Default(primary_hue="blue", font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
-    blocks.queue(default_concurrency_limit=4).launch(
-        inline=inline, server_name=host, server_port=found, share=share, quiet=True, prevent_thread_lock=True, show_error=True,
-        theme=theme, css=STYLE, i18n=blocks.words, max_file_size="1gb", footer_links=[], run_history=False, pwa=False,
-        ssr_mode=False, mcp_server=False, enable_monitoring=False, height=900)
-    print(f"the page is open at {blocks.share_url or blocks.local_url}" + "" * inline, flush=True)
-    return blocks if inline else _wait(blocks)
+    blocks.launch(inline=inline, server_name=host, server_port=found, share=share, theme=theme, i18n=blocks.words, **SETTINGS)
+    print(f"the page is open at {blocks.share_url or blocks.local_url}", flush=True)
+    return blocks if inline else _wait(blocks, held)
 
 
-def _wait(blocks: gr.Blocks):
-    "Keep the page open until Ctrl-C; then nothing of what was uploaded stays."
+def _wait(blocks: gr.Blocks, held: ExitStack):
+    "Keep the page open until Ctrl-C, or until it is told to end; then nothing of what was uploaded stays."
     print("Ctrl-C ends it; what was uploaded is deleted then", flush=True)
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         while True:
             time.sleep(1)
     except KeyboardInterrupt:
         print("\nthe page is closed", flush=True)
     finally:
+        signal.signal(signal.SIGTERM, before)
         blocks.close(verbose=False)
-        shutil.rmtree(blocks.folder, ignore_errors=True)
+        held.close()
