@@ -1,6 +1,6 @@
 """Use the page as people do, in a real browser, with the network cut off to everything but this machine.
 
-.ci/browser.py [FOLDER]: screenshots go to FOLDER."""
+.ci/browser.py [FOLDER [TEST ...]]: screenshots go to FOLDER; only the tests that are named."""
 import io
 import json
 import os
@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 import zipfile
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +21,12 @@ from playwright.sync_api import Error, expect, sync_playwright
 
 from restorecolor.masks import random_damage
 from restorecolor.photos import luma, read_mask, sample_photos, write_png
+from restorecolor.workbook import main
 
 root = Path(__file__).resolve().parent.parent
 work = Path(tempfile.mkdtemp())
 shots = Path(sys.argv[1]) if len(sys.argv) > 1 else work / "shots"
 shots.mkdir(parents=True, exist_ok=True)
-command = [str(Path(sys.executable).parent / "restorecolor")]
 WAIT = 60_000  # ms
 expect.set_options(timeout=WAIT)
 SERVE = """
@@ -94,7 +94,7 @@ def tab(browser, address, **options):
     page.on("pageerror", lambda error: failed.append(str(error)))
     page.goto(address)
     page.locator("#drop input[type=file]").wait_for(state="attached")
-    page.wait_for_timeout(500)
+    expect(page.locator("#example")).not_to_be_empty()
     yield page
     assert not elsewhere, f"requests to other machines: {elsewhere}"
     assert not failed, f"scripts that failed: {failed}"
@@ -149,7 +149,8 @@ def wait_for_new(page, before):
 def command_says(*arguments) -> bytes:
     "The file that `restorecolor restore` writes."
     out = work / f"command-{time.monotonic_ns()}"
-    subprocess.run([*command, "restore", *map(str, arguments), "--out", str(out)], check=True, stdout=subprocess.DEVNULL)
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        assert main(["restore", *map(str, arguments), "--out", str(out)]) == 0
     return next(out.glob("*.png")).read_bytes()
 
 
@@ -230,18 +231,147 @@ def test_slider_and_wishes(browser, address):
         assert taken(page) == command_says(work / "coffee.png", "--saturation", "1.5", "--fill", "expected")
 
 
-TESTS = [test_restore, test_slider_and_wishes]
+def test_refused_and_many(browser, address):
+    "An odd file is refused in a sentence, and the others go on; many go home in one zip; a page that is loaded again has them."
+    (work / "odd.jpg").write_bytes(b"this is no photograph")
+    small = gray[150:350, :300]
+    for name in ("one", "two"):
+        write_png(work / f"{name}.png", small)
+    with tab(browser, address, color_scheme="dark") as page:
+        drop(page, work / "odd.jpg")
+        expect(page.locator("#messages .refused")).to_contain_text("not an image, it begins with")
+        expect(page.locator("#painter .view")).to_be_hidden()
+        picture(page, "5_refused")
+        drop(page, work / "one.png", work / "two.png")
+        painted(page)
+        expect(page.locator("#go")).to_have_text("Restore all 2")
+        page.locator("#go").click()
+        expect(page.locator("#take")).to_contain_text("Download all 2 (zip)")
+        expect(page.locator("#results img")).to_have_count(2)
+        with zipfile.ZipFile(io.BytesIO(taken(page))) as packed:
+            assert packed.namelist() == ["one.png", "two.png"]
+            assert packed.read("two.png") == command_says(work / "two.png")
+        paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert max(map(int, re.findall(r"\d+", paper)[:3])) < 60, f"dark mode has a background of {paper}"
+        page.locator("#results").scroll_into_view_if_needed()
+        picture(page, "6_many_dark")
+        page.reload()
+        expect(page.locator("#results img")).to_have_count(2)
+        expect(page.locator("#take")).to_contain_text("Download all 2 (zip)")
+        page.locator("#results button").nth(1).click()
+        page.wait_for_function("document.querySelector('#which input').value.includes('two.png')")
+
+
+def test_keyboard(browser, address):
+    "Everything with the keyboard: choosing, painting, restoring, the slider, the download."
+    with tab(browser, address) as page:
+        key = page.keyboard.press
+
+        def reach(selector, limit=60):
+            for _ in range(limit):
+                if page.evaluate("(query) => !!document.activeElement.closest(query)", selector):
+                    return
+                key("Tab")
+            raise AssertionError(f"{selector} cannot be reached with the Tab key")
+
+        reach("#drop")
+        with page.expect_file_chooser() as chooser:
+            key("Enter")
+        chooser.value.set_files(str(work / "coffee.png"))
+        painted(page)
+        reach("#painter .view")
+        page.keyboard.down(" ")
+        for _ in range(8):
+            key("ArrowRight")
+        page.keyboard.up(" ")
+        assert share(page) > 100 * hole.mean() + 0.2, "the keys painted nothing"
+        key("Control+z")
+        assert abs(share(page) - 100 * hole.mean()) < 0.02, "Ctrl-Z took nothing back"
+        reach("#go")
+        key("Enter")
+        expect(page.locator("#take")).to_be_visible()
+        reach("#slider")
+        for _ in range(4):
+            key("ArrowLeft")
+        assert page.locator("#slider").get_attribute("aria-valuenow") == "30"
+        picture(page, "7_keyboard")
+        key("Shift+Tab")
+        reach("#take")
+        with page.expect_download() as download:
+            key("Enter")
+        assert Path(download.value.path()).read_bytes() == command_says(work / "coffee.png")
+
+
+def test_phone_in_korean(browser, address):
+    "A phone: one column, nothing beyond the edge, a finger paints; in Korean."
+    with tab(browser, address, viewport={"width": 390, "height": 844}, device_scale_factor=2, has_touch=True, is_mobile=True,
+             locale="ko-KR") as page:
+        expect(page.get_by_role("heading", name="사진 복원")).to_be_visible()
+        drop(page, work / "coffee.png")
+        painted(page)
+        page.locator("#painter [data-tool=brush]").tap()
+        page.locator("#painter .view").scroll_into_view_if_needed()
+        box = page.locator("#painter .marks").bounding_box()
+        page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        page.wait_for_timeout(200)
+        assert share(page) > 100 * hole.mean() + 0.05, "the finger painted nothing"
+        picture(page, "8_phone_korean")
+        page.locator("#go").tap()
+        expect(page.locator("#take")).to_be_visible()
+        page.wait_for_timeout(1000)
+        wide, room = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+        assert wide <= room, f"the page is {wide} px wide on a screen of {room}"
+        outside = page.evaluate("""[...document.querySelectorAll('button, input, img, label')].filter((e) => e.offsetHeight
+          && getComputedStyle(e).position !== 'absolute' && e.getBoundingClientRect().right > innerWidth + 1 && !e.closest('.stage, #slider'))
+          .map((e) => e.outerHTML.slice(0, 80))""")
+        assert not outside, f"beyond the edge of a phone: {outside}"
+        expect(page.locator("#go")).to_have_text("복원하기")
+        picture(page, "9_phone_result")
+
+
+def test_doors(browser, address):
+    "No file of this machine is handed out, or taken for one that was uploaded."
+    import urllib.error
+    import urllib.request
+
+    secret = work / "secret.txt"
+    secret.write_text("a secret")
+    for path in (secret, "/etc/hostname", root / "settings.ini", "../../settings.ini"):
+        try:
+            said = urllib.request.urlopen(f"{address}gradio_api/file={path}").read()
+        except urllib.error.HTTPError as error:
+            said = error.code
+        assert said in (403, 404), f"{path} was handed out: {said}"
+
+
+ONLY = sys.argv[2:]
+TESTS = [test_restore, test_slider_and_wishes, test_refused_and_many, test_keyboard, test_phone_in_korean, test_doors]
+
+
+def folders() -> set:
+    return {path for path in Path(tempfile.gettempdir()).glob("restorecolor-page-*")}
+
 
 if __name__ == "__main__":
-    began = time.monotonic()
+    began, before = time.monotonic(), folders()
     process, address, log = start(7860, work / "kept")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"] * (os.name != "nt"))
-        for test in TESTS:
-            start_of_test = time.monotonic()
-            test(browser, address)
-            print(f"{test.__doc__} ({time.monotonic() - start_of_test:.0f} s)", flush=True)
-        browser.close()
-    said = stop(process, log)
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"] * (os.name != "nt"))
+            for test in [t for t in TESTS if not ONLY or t.__name__ in ONLY]:
+                since = time.monotonic()
+                test(browser, address)
+                print(f"{test.__doc__} ({time.monotonic() - since:.0f} s)", flush=True)
+            browser.close()
+        other, there, second = start(int(address.rstrip("/").rsplit(":", 1)[1]), work / "kept")
+        assert there != address and "is in use; the next free one is" in stop(other, second)
+    except BaseException:
+        print(log.read_text(), flush=True)
+        raise
+    finally:
+        said = stop(process, log)
     assert "Traceback" not in said, said
+    assert not folders() - before, f"left behind: {folders() - before}"
+    assert ONLY or sorted(path.name for path in (work / "kept").iterdir())[:2] == ["coffee (10).png", "coffee (2).png"], os.listdir(work / "kept")
+    shutil.rmtree(work)
     print(f"the page, in a browser: {time.monotonic() - began:.0f} s")

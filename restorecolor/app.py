@@ -5,19 +5,19 @@
 # %% auto #0
 __all__ = ['WORDS', 'LANGUAGES', 'SHOWN', 'HAND', 'PAINTER_HTML', 'PAINTER_WORDS', 'PAINTER_VIEW', 'PAINTER_STROKES',
            'PAINTER_HANDS', 'PAINTER_KEYS', 'PAINTER_LOAD', 'PAINTER_TOLD', 'PAINTER_JS', 'KEPT', 'VIEWS', 'HOUR',
-           'PART', 'STYLE', 'TO_RESULT', 'CHANGES', 'HERE', 'SLIDER_KEYS', 'TAB', 'PORT', 'SETTINGS', 'say',
+           'PART', 'STYLE', 'SLIDER_KEYS', 'TAB', 'TO_RESULT', 'CHANGES', 'HERE', 'PORT', 'SETTINGS', 'say',
            'language_of', 'shown_size', 'shrunk', 'enlarged', 'corrected', 'layer_of', 'painter_value', 'painted_mask',
            'legend', 'Remembering', 'Sheet', 'Desk', 'put_on', 'look_at', 'keep_painted', 'json_part', 'write_hand',
            'restore_sheet', 'pack', 'own_names', 'Desks', 'messages', 'phase', 'result_parts', 'sheet_parts',
            'restored', 'Looking', 'Page', 'build', 'free_port', 'sweep_pages', 'launch']
 
-# %% ../nbs/20_app.ipynb #937e8739
+# %% ../nbs/20_app.ipynb #c80891ad
 try:
     import gradio as gr
 except ImportError as error:
     raise ImportError("the page needs Gradio, which is not installed: pip install 'restorecolor[app]', or make app in a clone") from error
 
-# %% ../nbs/20_app.ipynb #37123b28
+# %% ../nbs/20_app.ipynb #4e0500e4
 import atexit
 import base64
 import errno
@@ -51,7 +51,7 @@ from .masks import random_damage
 from .photos import PhotoError, luma, read_erased, read_mask, read_rgb, sample_photos, write_png
 from .restoring import FILLS, Restoration, Restorer, _as_gray, _chroma, _palette, _checked_mask, colorize, restore_files
 
-# %% ../nbs/20_app.ipynb #f5eba371
+# %% ../nbs/20_app.ipynb #4d58b79f
 WORDS = {  # name: English, Korean
     "title": ("# Restore a photograph", "# 사진 복원"),
     "intro": ("Scratches and holes are filled, gray becomes colour. Your photographs stay on this computer.",
@@ -69,7 +69,7 @@ WORDS = {  # name: English, Korean
     "colour": ("in colour", "컬러로"),
     "gray": ("stays gray", "흑백 그대로"),
     "saturation": ("Strength of the colours", "색의 세기"),
-    "like": ("Colours like those of another photograph (optional)", "다른 사진과 비슷한 색으로 (선택)"),
+    "like": ("Colours like those of another photograph, if you have one:", "다른 사진과 비슷한 색으로 (사진이 있다면):"),
     "metadata": ("Keep what the file says: date, camera, place", "파일 정보 유지: 날짜, 카메라, 장소"),
     "restore": ("Restore", "복원하기"),
     "restore_all": ("Restore all {count}", "{count}장 모두 복원하기"),
@@ -112,7 +112,7 @@ def language_of(
     asked = (request.headers.get("accept-language", "") if request else "").split(",")[0]
     return next((known for known in LANGUAGES if asked.strip().lower().startswith(known)), "en")
 
-# %% ../nbs/20_app.ipynb #3befdc0c
+# %% ../nbs/20_app.ipynb #e35d270d
 SHOWN = 1400  # px, longest side of the copy that one paints on
 
 
@@ -159,7 +159,7 @@ def corrected(
     more, less = (enlarged(cells, found.shape) for cells in (painted & ~before, before & ~painted))
     return (found | more) & ~less
 
-# %% ../nbs/20_app.ipynb #b2685864
+# %% ../nbs/20_app.ipynb #b516f4bc
 HAND = (230, 0, 120)  # colour of what is marked by hand
 
 
@@ -195,7 +195,7 @@ def painter_value(
         id=secrets.token_hex(8), width=width, height=height, photo=_data_url(copy, "JPEG"),
         sure=_data_url(layer_of(mask, findings.kinds, shape)), pale=_data_url(pale) if pale.any() else ""))
 
-# %% ../nbs/20_app.ipynb #2dc0169a
+# %% ../nbs/20_app.ipynb #16326f95
 def painted_mask(
     value: str | None,  # what the painter says, as JSON
     shape: tuple,  # height, width of the photograph
@@ -213,7 +213,7 @@ def painted_mask(
     except Exception as error:  # from a browser anything may come
         raise PhotoError(f"what was painted cannot be used ({error}); load the photograph again") from None
 
-# %% ../nbs/20_app.ipynb #ddb92195
+# %% ../nbs/20_app.ipynb #eb617dd7
 PAINTER_HTML = """
 <div class="painter" hidden>
  <div class="tools" role="toolbar">
@@ -239,7 +239,7 @@ PAINTER_WORDS = {
                view="손상이 표시된 사진. 화살표로 붓을 옮기고 스페이스로 칠합니다. E는 지우개, B는 붓, 더하기와 빼기로 크기를 바꿉니다."),
 }
 
-# %% ../nbs/20_app.ipynb #197a2d69
+# %% ../nbs/20_app.ipynb #795cba3c
 PAINTER_VIEW = """
 const find = (query) => element.querySelector(query), all = (query) => [...element.querySelectorAll(query)];
 const said = words[(navigator.language || "en").startsWith("ko") ? "ko" : "en"];
@@ -278,7 +278,7 @@ function take(name) {
 new ResizeObserver(show).observe(view);
 """
 
-# %% ../nbs/20_app.ipynb #3a5c086b
+# %% ../nbs/20_app.ipynb #e39c338e
 PAINTER_STROKES = """
 let before = [], touched = false;
 const size = () => Number(find("[data-do=size]").value) / (base * zoom);
@@ -313,7 +313,7 @@ function tell() {
 function changed() { touched = true; tell(); trigger("input"); }
 """
 
-# %% ../nbs/20_app.ipynb #5c58af71
+# %% ../nbs/20_app.ipynb #69b434ca
 PAINTER_HANDS = """
 const fingers = new Map();
 let at = null, pinch = null;
@@ -357,7 +357,7 @@ element.addEventListener("click", (e) => { const button = e.target.closest("butt
   if (button.dataset.tool) take(button.dataset.tool); else deeds[button.dataset.do]?.(); });
 """
 
-# %% ../nbs/20_app.ipynb #916b8890
+# %% ../nbs/20_app.ipynb #067d0de0
 PAINTER_KEYS = """
 let spot = null, held = false;
 const ways = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
@@ -407,7 +407,7 @@ watch("value", load); load();
 PAINTER_TOLD = f"const words = {json.dumps(PAINTER_WORDS)}, hand = 'rgb{HAND}';"
 PAINTER_JS = "\n".join([PAINTER_TOLD, PAINTER_VIEW, PAINTER_STROKES, PAINTER_HANDS, PAINTER_KEYS, PAINTER_LOAD])
 
-# %% ../nbs/20_app.ipynb #7dad3d82
+# %% ../nbs/20_app.ipynb #aed7bc44
 def _swatch(color: tuple) -> str:
     return f'<i style="background:rgb{color}"></i>'
 
@@ -430,7 +430,7 @@ def legend(
     items = "".join(f"<li>{mark} {name} × {count} · {say('share', language, share=f'{share:.2%}')}</li>" for mark, name, count, share in rows)
     return f'<ul class="legend">{items}</ul>'
 
-# %% ../nbs/20_app.ipynb #d1803998
+# %% ../nbs/20_app.ipynb #7ae39635
 KEPT = 8  # results of stages, for one photograph
 
 
@@ -489,7 +489,7 @@ class Remembering(Restorer):
         chroma = self._stage("colouring", (whole, palette), lambda: _chroma(self, whole, palette))
         return colorize(whole, chroma * np.float32(saturation))
 
-# %% ../nbs/20_app.ipynb #4b1a3024
+# %% ../nbs/20_app.ipynb #9c92c117
 @dataclass
 class Sheet:
     "One photograph on a desk."
@@ -534,7 +534,7 @@ def put_on(
         source = Path(shutil.move(file, place / file.name))
         desk.sheets.append(Sheet(source, place))
 
-# %% ../nbs/20_app.ipynb #ec949224
+# %% ../nbs/20_app.ipynb #6079e791
 def _plain(text: str, sheet: Sheet) -> str:
     "A sentence of the command, without the paths of this machine and the command's options."
     for folder in (sheet.place, sheet.hand.parent):
@@ -564,7 +564,7 @@ def _as_holes(mask: np.ndarray) -> Findings:
     piece = Piece("hole", float(mask.mean()), 1.0, True, (0, 0, *mask.shape[::-1]))
     return Findings(mask, np.zeros_like(mask), [piece], mask * np.uint8(5))
 
-# %% ../nbs/20_app.ipynb #6155764f
+# %% ../nbs/20_app.ipynb #10de872e
 def keep_painted(
     sheet: Sheet,
     restorer: Remembering,
@@ -602,7 +602,7 @@ def write_hand(
     else:
         write_mask(sheet.hand, Findings(mask, np.zeros_like(mask), [], findings.kinds))
 
-# %% ../nbs/20_app.ipynb #abc2f2d9
+# %% ../nbs/20_app.ipynb #0f8eeed9
 def restore_sheet(
     sheet: Sheet,
     restorer: Remembering,
@@ -638,7 +638,7 @@ def _write_jpeg(path: Path, picture: np.ndarray):
     with atomic(path) as temporary:
         Image.fromarray(picture).save(temporary, "JPEG", quality=92)
 
-# %% ../nbs/20_app.ipynb #233ab634
+# %% ../nbs/20_app.ipynb #fa3ae16d
 def pack(
     desk: Desk,
 ) -> Path | None:  # the zip; `None`: nothing is finished
@@ -666,7 +666,7 @@ def own_names(
         own.append(new)
     return own
 
-# %% ../nbs/20_app.ipynb #7b96f975
+# %% ../nbs/20_app.ipynb #e48ddcc4
 HOUR = 3600  # seconds after which a desk that nobody uses is cleared
 
 
@@ -707,7 +707,7 @@ class Desks:
             with atomic(self.out / own_names([*there, sheet.result.name])[-1]) as temporary:
                 shutil.copyfile(sheet.result, temporary)
 
-# %% ../nbs/20_app.ipynb #afe00ebf
+# %% ../nbs/20_app.ipynb #6ce0f3b9
 def messages(
     desk: Desk,
     trouble: str = "",  # that concerns no photograph, or all
@@ -722,13 +722,14 @@ def messages(
     notes = [] if desk.sheet is None or desk.sheet.problem else desk.sheet.notes
     return said + (f'<div class="notes">{"<br>".join(map(html.escape, notes))}</div>' if notes else "")
 
-# %% ../nbs/20_app.ipynb #8c68f03e
+# %% ../nbs/20_app.ipynb #da725485
 def phase(
     desk: Desk,
 ) -> str:  # HTML
     "A mark for the style sheet: which steps of the page are to be seen."
     looking, done = desk.sheet and not desk.sheet.problem, any(sheet.result for sheet in desk.sheets)
-    steps = dict(wishes=desk.sheets, bar=desk.sheets, correct=looking, finished=done)
+    hope = any(not sheet.problem for sheet in desk.sheets)
+    steps = dict(wishes=hope, bar=hope, correct=looking, finished=done)
     return f'<i class="{" ".join(f"on-{name}" for name, yes in steps.items() if yes)}"></i>'
 
 
@@ -736,7 +737,7 @@ def _seen(yes, **changes) -> dict:
     "A change of a part that shows it or hides it."
     return gr.update(visible=True if yes else "hidden", **changes)
 
-# %% ../nbs/20_app.ipynb #632408cc
+# %% ../nbs/20_app.ipynb #f21d4fe7
 def result_parts(
     desk: Desk,
     trouble: str = "",  # that concerns no photograph, or all
@@ -766,17 +767,18 @@ def _views(sheet: Sheet, language: str) -> dict:
     return dict(slider=_seen(True, value=(views[0], views[2])),
                 beside=_seen(True, value=list(zip(views, words))))
 
-# %% ../nbs/20_app.ipynb #c2a5d4bb
+# %% ../nbs/20_app.ipynb #d3393f30
 def sheet_parts(
     desk: Desk,
     restorer: Remembering,
 ) -> dict:  # {name of a part: its change}
     "The upper part of the page, for the photograph that is looked at: what was found, and the painter."
-    looked, count = look_at(desk.sheet, restorer), len(desk.sheets)
+    looked = look_at(desk.sheet, restorer)
+    many, count = len(desk.sheets) > 1, sum(not sheet.problem for sheet in desk.sheets)
     names = [(f"{number} · {sheet.source.name}", number - 1) for number, sheet in enumerate(desk.sheets, 1)]
-    label = say("restore", desk.language) if count == 1 else say("restore_all", desk.language, count=count)
+    label = say("restore", desk.language) if count <= 1 else say("restore_all", desk.language, count=count)
     parts = result_parts(desk) | dict(
-        which=_seen(count > 1, choices=names, value=desk.at), go=gr.update(value=label), example=_seen(False))
+        which=_seen(many, choices=names, value=desk.at), go=gr.update(value=label), example=_seen(False))
     if looked is None:
         return parts
     photo, mask, findings = looked
@@ -784,7 +786,7 @@ def sheet_parts(
     desk.painter = json_part(value, "id")
     return parts | dict(painter=value, legend=legend(findings, desk.language))
 
-# %% ../nbs/20_app.ipynb #fd1fdbb9
+# %% ../nbs/20_app.ipynb #08497229
 PART = {"finding": 0.1, "filling": 0.3, "colouring": 0.7}  # of the work on a photograph that is done before a stage
 
 
@@ -818,7 +820,7 @@ def restored(
             return
         yield result_parts(desk, last=number + 1 == len(sheets))
 
-# %% ../nbs/20_app.ipynb #17e02f1c
+# %% ../nbs/20_app.ipynb #895e28b6
 def _wishes(fill: str, tone: str, saturation: float, like, metadata: bool) -> dict:
     "The choices of the page as the command names them."
     color = tone == "colour"
@@ -840,9 +842,7 @@ class Looking(Desks):
 
     def come(self, progress, tab):
         desk = self.desk(tab)
-        if not desk.sheet:
-            yield dict(example=gr.update(value=say("example", desk.language)))
-        else:
+        if desk.sheet:
             tell = lambda stage: progress(0.3, desc=f"{desk.sheet.source.name}: {say(stage, desk.language)}")
             yield sheet_parts(desk, self.at_work(desk.sheet, tell))
 
@@ -870,7 +870,7 @@ class Looking(Desks):
         done = [i for i, sheet in enumerate(self.desk(tab).sheets) if sheet.result]
         yield from self.choose(progress, tab, painted, done[number] if number < len(done) else None)
 
-# %% ../nbs/20_app.ipynb #51f2b68e
+# %% ../nbs/20_app.ipynb #ad230010
 class Page(Looking):
     "All that one does on the page."
 
@@ -909,7 +909,7 @@ class Page(Looking):
         write_mask(file, Findings(mask, findings.proposed & ~mask, [], findings.kinds))
         yield dict(mask_file=gr.update(value=str(file)), messages=messages(desk, trouble))
 
-# %% ../nbs/20_app.ipynb #44c4cfff
+# %% ../nbs/20_app.ipynb #b0e4b3a1
 STYLE = """
 .gradio-container {max-width: 1080px !important; width: 100% !important; margin: 0 auto !important; padding-bottom: 96px}
 .step {display: none !important}
@@ -947,14 +947,15 @@ STYLE = """
 .notes {padding: 8px 14px; opacity: .85}
 """
 
-# %% ../nbs/20_app.ipynb #bb56259d
+# %% ../nbs/20_app.ipynb #7cc665d6
 def _upper(words) -> dict:
     "The upper part of the page: photographs, and what is damaged."
     gr.Markdown(words("drop"))
     parts = dict(drop=gr.File(show_label=False, file_count="multiple", height=140, elem_id="drop"),
                  example=gr.Button(words("example"), size="sm", elem_id="example"),
                  which=gr.Dropdown(label=words("which"), visible="hidden", elem_id="which"),
-                 messages=gr.HTML(elem_id="messages"), phase=gr.HTML(visible="hidden"))
+                 messages=gr.HTML(elem_id="messages"), phase=gr.HTML(visible="hidden"),
+                 again=gr.Button(visible="hidden", elem_id="again"))
     with gr.Column(elem_classes="step correct"):
         gr.Markdown(words("damage"))
         parts["painter"] = gr.HTML(html_template=PAINTER_HTML, js_on_load=PAINTER_JS, apply_default_css=False, elem_id="painter")
@@ -975,7 +976,9 @@ def _choices(words) -> dict:
             tone = gr.Radio([(words(name), name) for name in ("colour", "gray")], value="colour", label=words("tone"), elem_id="tone")
         with gr.Row(elem_classes="colours"):
             saturation = gr.Slider(0, 2, 1, step=0.05, label=words("saturation"), elem_id="saturation")
-            like = gr.File(label=words("like"), height=130, elem_id="like")
+            with gr.Column(scale=1):
+                gr.Markdown(words("like"))
+                like = gr.File(show_label=False, height=120, elem_id="like")
         metadata = gr.Checkbox(True, label=words("metadata"), elem_id="metadata")
     return dict(fill=fill, tone=tone, saturation=saturation, like=like, metadata=metadata)
 
@@ -991,50 +994,13 @@ def _lower(words) -> dict:
         gr.Markdown(words("slider"))
         parts["slider"] = gr.ImageSlider(show_label=False, type="filepath", buttons=["fullscreen"], max_height=2000, elem_id="slider")
         parts["take_this"] = gr.DownloadButton(words("take_this"), visible="hidden", elem_id="take_this")
-        parts["beside"] = gr.Gallery(label=words("beside"), columns=3, object_fit="contain", buttons=["fullscreen"],
+        parts["beside"] = gr.Gallery(label=words("beside"), columns=3, object_fit="contain", height="auto", buttons=["fullscreen"],
                                      interactive=False, elem_id="beside")
-        parts["results"] = gr.Gallery(label=words("results"), columns=4, allow_preview=False, buttons=[], interactive=False,
+        parts["results"] = gr.Gallery(label=words("results"), columns=4, fit_columns=False, height="auto", allow_preview=False, buttons=[], interactive=False,
                                       visible="hidden", elem_id="results")
     return parts
 
-# %% ../nbs/20_app.ipynb #8329353a
-TO_RESULT = "() => document.querySelector('#slider')?.scrollIntoView({behavior: 'smooth', block: 'nearest'})"
-CHANGES = dict(fill="input", tone="input", saturation="release", like="change", metadata="input")  # what makes a result out of date
-
-
-def _connect(page: Page, tab, parts: dict):
-    "Tie what people do to what the page does."
-    named = lambda changes: {parts[name]: change for name, change in changes.items()}
-    answers = [part for name, part in parts.items() if name not in (*CHANGES, "load", "save")]
-    queue = dict(outputs=answers, concurrency_id="restorer", concurrency_limit=1, api_visibility="private",
-                 show_progress_on=parts["messages"])
-    painter, wishes = parts["painter"], [parts[name] for name in CHANGES]
-
-    def deed(method):
-        def answer(progress=gr.Progress(), *values):
-            for changes in method(progress, *values):
-                yield named(changes)
-        return answer
-
-    def pick(tab, painted, event: gr.SelectData, progress=gr.Progress()):
-        yield from map(named, page.pick(progress, tab, painted, event.index))
-
-    tab.change(deed(page.come), tab, **queue)
-    parts["drop"].upload(deed(page.take), [tab, parts["drop"]], **queue)
-    parts["example"].click(deed(page.example), tab, **queue)
-    parts["which"].input(deed(page.choose), [tab, painter, parts["which"]], **queue)
-    parts["results"].select(pick, [tab, painter], **queue)
-    parts["load"].upload(deed(page.load_mask), [tab, parts["load"]], **queue)
-    saving = parts["save"].click(deed(page.save_mask), [tab, painter], **queue)
-    saving.then(None, js="() => document.querySelector('#mask_file').click()")
-    going = parts["go"].click(deed(page.all), [tab, painter, *wishes], **queue)
-    going.success(None, js=TO_RESULT)
-    parts["stop"].click(None, cancels=[going])
-    for name, event in CHANGES.items():
-        getattr(parts[name], event)(deed(page.one), [tab, painter, *wishes], **queue)
-
-# %% ../nbs/20_app.ipynb #843a8a55
-HERE = "restorecolor-page-"  # folders of pages, among the system's temporary ones
+# %% ../nbs/20_app.ipynb #7bc9a176
 SLIDER_KEYS = """() => {
   const box = document.querySelector("#slider");
   box.tabIndex = 0; box.setAttribute("role", "slider"); box.setAttribute("aria-valuenow", "50");
@@ -1051,8 +1017,52 @@ SLIDER_KEYS = """() => {
     box.setAttribute("aria-valuenow", Math.round(100 * Math.min(1, Math.max(0, (to - whole.x) / whole.width))));
   });
 }"""
-TAB = """() => (navigator.language.startsWith("ko") ? "ko:" : "en:") + (sessionStorage.desk ||=
+TAB = """() => (window.deskOfBefore = sessionStorage.desk, navigator.language.startsWith("ko") ? "ko:" : "en:") + (sessionStorage.desk ||=
   [...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(16)).join(""))"""
+
+# %% ../nbs/20_app.ipynb #7a5dc4a9
+TO_RESULT = "() => document.querySelector('#slider')?.scrollIntoView({behavior: 'smooth', block: 'nearest'})"
+CHANGES = dict(fill="input", tone="input", saturation="release", like="change", metadata="input")  # what makes a result out of date
+
+
+def _connect(blocks: gr.Blocks, page: Page, tab, parts: dict):
+    "Tie what people do to what the page does."
+    named = lambda changes: {parts[name]: change for name, change in changes.items()}
+    answers = [part for name, part in parts.items() if name not in (*CHANGES, "load", "save", "again")]
+    queue = dict(outputs=answers, concurrency_id="restorer", concurrency_limit=1, api_visibility="private",
+                 show_progress_on=parts["messages"])
+    painter, wishes = parts["painter"], [parts[name] for name in CHANGES]
+
+    def deed(method):
+        def answer(progress=gr.Progress(), *values):
+            for changes in method(progress, *values):
+                yield named(changes)
+        return answer
+
+    def pick(tab, painted, event: gr.SelectData, progress=gr.Progress()):
+        yield from map(named, page.pick(progress, tab, painted, event.index))
+
+    hello = lambda tab: (tab, say("example", page.desk(tab).language))
+    here = blocks.load(hello, tab, [tab, parts["example"]], js=TAB, api_visibility="private", show_progress="hidden")
+    here.then(None, js="() => { if (window.deskOfBefore) document.querySelector('#again').click(); }")
+    parts.pop("again").click(deed(page.come), tab, **queue)
+    blocks.load(None, js=SLIDER_KEYS)
+    parts["drop"].upload(deed(page.take), [tab, parts["drop"]], **queue)
+    parts["example"].click(deed(page.example), tab, **queue)
+    parts["which"].input(deed(page.choose), [tab, painter, parts["which"]], **queue)
+    parts["results"].select(pick, [tab, painter], **queue)
+    parts["load"].upload(deed(page.load_mask), [tab, parts["load"]], **queue)
+    saving = parts["save"].click(deed(page.save_mask), [tab, painter], **queue)
+    saving.then(None, js="() => document.querySelector('#mask_file').click()")
+    going = parts["go"].click(deed(page.all), [tab, painter, *wishes], **queue)
+    going.success(None, js=TO_RESULT)
+    parts["stop"].click(None, cancels=[going])
+    for name, event in CHANGES.items():
+        getattr(parts[name], event)(deed(page.one), [tab, painter, *wishes], **queue)
+
+# %% ../nbs/20_app.ipynb #7e38042a
+HERE = "restorecolor-page-"  # folders of pages, among the system's temporary ones
+
 
 
 def build(
@@ -1071,13 +1081,11 @@ def build(
         gr.Markdown(words("title"))
         gr.Markdown(words("intro"))
         tab = gr.Textbox(visible="hidden", elem_id="tab")
-        _connect(page, tab, _upper(words) | _choices(words) | _lower(words))
-        blocks.load(None, None, tab, js=TAB)
-        blocks.load(None, js=SLIDER_KEYS)
+        _connect(blocks, page, tab, _upper(words) | _choices(words) | _lower(words))
     blocks.folder, blocks.words = folder, translated
     return blocks
 
-# %% ../nbs/20_app.ipynb #84a92ce0
+# %% ../nbs/20_app.ipynb #990280ac
 PORT = 7860
 
 
@@ -1109,7 +1117,7 @@ def sweep_pages():
         except (BusyError, OSError):
             pass
 
-# %% ../nbs/20_app.ipynb #6f8ddaed
+# %% ../nbs/20_app.ipynb #875b9b27
 SETTINGS = dict(  # of Gradio: nothing is fetched from elsewhere, nothing is told to anybody
     quiet=True, prevent_thread_lock=True, show_error=True, max_file_size="1gb", footer_links=[], run_history=False,
     pwa=False, ssr_mode=False, mcp_server=False, enable_monitoring=False, height=900, head=f"<style>{STYLE}</style>")
