@@ -21,7 +21,7 @@ from playwright.sync_api import Error, expect, sync_playwright
 
 from restorecolor.masks import random_damage
 from restorecolor.photos import luma, read_mask, sample_photos, write_png
-from restorecolor.workbook import main
+from restorecolor.command import main
 
 root = Path(__file__).resolve().parent.parent
 work = Path(tempfile.mkdtemp())

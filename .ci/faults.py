@@ -188,7 +188,7 @@ def fuzz_weights(count: int, seed: int = 0) -> Counter:
 
 def command(*words) -> str:
     "`read` or `refused`, as the exit code says. Whatever escapes is a traceback."
-    from restorecolor.workbook import main
+    from restorecolor.command import main
 
     code = main([str(w) for w in words])
     assert code in (0, 1), f"exit code {code}"
@@ -375,7 +375,7 @@ def small_disk(megabytes: int):
         subprocess.run(["umount", "-l", folder], check=True)
 
 
-RUN = "import sys; from restorecolor.workbook import main; sys.exit(main())"
+RUN = "import sys; from restorecolor.command import main; sys.exit(main())"
 
 
 def full_disk(megabytes: int, *words) -> dict | None:

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['KINDS', 'BOX', 'CROSS', 'MAX_VALUES', 'MIN_PIECE', 'MIN_PIXELS', 'MIN_DAMAGE', 'LIMITS', 'SLACK', 'SIDE', 'RIVAL',
-           'NEAR', 'LOOSE', 'LEAK', 'random_mask', 'damage', 'random_damage', 'damage_between', 'flatness',
+           'NEAR', 'LOOSE', 'LEAK', 'SEVERAL', 'POSTER', 'NEARLY', 'BLOCK', 'COPIED', 'CLIPPED', 'CLEAR', 'WORKING',
+           'random_mask', 'damage', 'random_damage', 'damage_between', 'flatness', 'find_exact', 'find_copied',
            'find_damage', 'shape_of']
 
 # %% ../nbs/03_masks.ipynb #67e8563f
@@ -222,22 +223,143 @@ def _candidates(gray: np.ndarray):
             yield (sure * (sure >= MIN_DAMAGE), likely.max()), near, value, pieces, doubt, doubt[likely.argmax()]
 
 # %% ../nbs/03_masks.ipynb #b1a633de
-def find_damage(
+SEVERAL, POSTER = 3, 0.1  # so many values may be holes at once, if no more than this share of the rest is flat
+
+
+def _hole(gray: np.ndarray, candidate) -> np.ndarray:
+    "The hole H×W `bool` of a candidate's value."
+    (sure, _), _, value, pieces, doubt, first = candidate
+    keep = np.r_[False, doubt <= (LOOSE if sure else max(LOOSE, first))]
+    return _grown((gray == value).view(np.uint8), keep[pieces])
+
+
+def find_exact(
     gray: np.ndarray,  # H×W `uint8`
     always: bool = False,  # take the most likely region even if it is doubtful or has a rival: right where every photograph is damaged
 ) -> np.ndarray:  # H×W `bool`, True = damaged; all False where there is none
-    "The damage: a region of exactly one value with a hard edge all round."
+    "Regions of exactly one value each with a hard edge all round."
     if gray.ndim != 2 or gray.dtype != np.uint8:
-        raise ValueError(f"find_damage wants an H×W uint8 photograph, got {gray.shape} {gray.dtype}")
+        raise ValueError(f"the search for damage wants an H×W uint8 photograph, got {gray.shape} {gray.dtype}")
     found = sorted(_candidates(gray), key=lambda c: c[0], reverse=True)
-    if not found:
-        return np.zeros(gray.shape, bool)
-    (sure, _), _, value, pieces, doubt, first = found[0]
-    rival = max((near for _, near, *_ in found[1:]), default=0)
-    if not always and (sure == 0 or rival >= RIVAL * sure):
-        return np.zeros(gray.shape, bool)
-    keep = np.r_[False, doubt <= (LOOSE if sure else max(LOOSE, first))]
-    return _grown((gray == value).view(np.uint8), keep[pieces])
+    sure = [c for c in found if c[0][0] > 0]
+    if always or not sure:
+        return _hole(gray, found[0]) if always and found else np.zeros(gray.shape, bool)
+    rivals = [c for c in found[1:] if c[1] >= RIVAL * sure[0][0][0]]
+    if not rivals:
+        return _hole(gray, sure[0])
+    holes = np.any([_hole(gray, c) for c in sure], axis=0)
+    poster = len(sure) > SEVERAL or len(rivals) >= len(sure) or flatness(gray)[~holes].mean() > POSTER
+    return holes & (not poster)
+
+# %% ../nbs/03_masks.ipynb #61e1c6a3
+NEARLY = 14  # gray levels about a value that count as its own
+BLOCK = 10  # px: a JPEG block and a little
+COPIED = dict(  # the most that a copied hole shows of each trait
+    leaks=0.35,  # share of the rim with about the same gray 3 px outside
+    plain=0.25,  # share of the rim with a flat area beside it: drawn graphics
+    uneven=0.015,  # share of the inside that is not of the value
+    side=0.4,  # share of a side of the picture that it takes: frames
+    thin=0.55,  # share that has grown: the rest is the flat core
+    faint=1 / 16)  # one over the mean step across the rim, in gray levels
+CLIPPED = (*range(3), *range(250, 256))  # clipped lights and shadows are no holes
+
+
+def _reach(core: np.ndarray, near: np.ndarray, pixels: int) -> np.ndarray:
+    "What can be reached from a core within `near` by so many steps; H×W `uint8` all."
+    for step in range(pixels):
+        core = cv2.dilate(core, BOX if step % 2 else CROSS) & near
+    return core
+
+
+def _rings(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    "The pixels 1 and 3 px outside of a mask; H×W `bool` each."
+    grown = [mask]
+    for _ in range(3):
+        grown.append(cv2.dilate(grown[-1], BOX))
+    return (grown[1] > grown[0]), (grown[3] > grown[2])
+
+# %% ../nbs/03_masks.ipynb #82cc013b
+def _copied_doubt(off: np.ndarray, flat: np.ndarray, core: np.ndarray, mask: np.ndarray) -> float:
+    "How far a grown piece is from a drawn hole, in units of `COPIED`; `off` is |gray − value|, H×W `uint8`."
+    first, third = _rings(mask)
+    deep = cv2.erode(mask, np.ones((2 * BLOCK - 3,) * 2, np.uint8), borderValue=1) > 0
+    inside = off[deep if deep.sum() > 20 else core > 0]
+    mean = lambda values, none: float(values.mean()) if values.size else none
+    found = dict(
+        leaks=mean(off[third] <= NEARLY, 1.0), plain=mean(flat[third], 1.0), uneven=mean(inside > 1, 1.0),
+        side=max(s.mean() for s in (mask[0], mask[-1], mask[:, 0], mask[:, -1])),
+        thin=1 - core.sum() / mask.sum(), faint=1 / max(mean(off[first], 1.0), 1e-3))
+    return max(found[name] / limit for name, limit in COPIED.items())
+
+
+def _copied_pieces(gray: np.ndarray, flat: np.ndarray, value: int):
+    "Grown pieces of about one value, and their doubts."
+    off = cv2.absdiff(gray, np.full_like(gray, value))
+    near = (off <= NEARLY).view(np.uint8)
+    cores = cv2.morphologyEx((off <= 1).view(np.uint8) & flat.view(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
+    n, labels, stats, _ = cv2.connectedComponentsWithStats(cores, connectivity=8)
+    for label in range(1, n):
+        x, y, width, height, area = stats[label]
+        if area < 0.4 * MIN_DAMAGE * gray.size:
+            continue
+        box = np.s_[max(0, y - 2 * BLOCK) : y + height + 2 * BLOCK, max(0, x - 2 * BLOCK) : x + width + 2 * BLOCK]
+        core = (labels[box] == label).astype(np.uint8)
+        piece = cv2.morphologyEx(_reach(core, near[box], BLOCK), cv2.MORPH_CLOSE, CROSS)
+        whole = np.zeros_like(gray)
+        whole[box] = cv2.morphologyEx(piece, cv2.MORPH_OPEN, BOX) | core
+        yield whole, _copied_doubt(off, flat, (labels == label).astype(np.uint8), whole)
+
+# %% ../nbs/03_masks.ipynb #bdd10f8a
+CLEAR = 0.5  # a doubt with which a second value counts besides the first
+WORKING = 1600  # px: larger pictures are searched in a copy of this size
+
+
+def _with_tips(gray: np.ndarray, value: int, mask: np.ndarray) -> np.ndarray:
+    "A hole with its tips, which are too thin to have a core; H×W `uint8`."
+    off = cv2.absdiff(gray, np.full_like(gray, value))
+    exact = cv2.morphologyEx((off <= 2).view(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8)) | mask
+    grown = _reach(_reach(mask, exact, 2 * BLOCK), (off <= NEARLY).view(np.uint8) | mask, 3)
+    return grown if grown.sum() <= 1.35 * mask.sum() else mask
+
+
+def _copied_values(gray: np.ndarray):
+    "For each value with convincing pieces: the least doubt, and its hole H×W `bool`."
+    flat = flatness(gray)
+    for value in np.argsort(-np.bincount(gray[flat], minlength=256), kind="stable")[:8].tolist():
+        pieces = [] if value in CLIPPED else list(_copied_pieces(gray, flat, value))
+        if sum(p.sum() for p, doubt in pieces if doubt <= 1) >= MIN_DAMAGE * gray.size:
+            hole = np.any([p for p, doubt in pieces if doubt <= LOOSE], axis=0).astype(np.uint8)
+            hole = _with_tips(gray, value, hole) > 0
+            exact = hole & (gray == value)
+            yield min(doubt for _, doubt in pieces), exact if exact.sum() > 0.97 * hole.sum() else hole
+
+
+def find_copied(
+    gray: np.ndarray,  # H×W `uint8`
+    limit: float = 0.9,  # the most doubt of the first value; others have `CLEAR`
+) -> np.ndarray:  # H×W `bool`, True = damaged; all False where there is none
+    "Holes in a copy of a damaged photograph: saved as JPEG, of another size, or of several values."
+    if max(gray.shape) > WORKING:
+        scale = WORKING / max(gray.shape)
+        small = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        found = find_copied(small, limit).view(np.uint8)
+        return cv2.dilate(cv2.resize(found, gray.shape[::-1], interpolation=cv2.INTER_NEAREST), BOX) > 0
+    found = sorted(_copied_values(gray), key=lambda pair: pair[0])
+    holes = [hole for rank, (doubt, hole) in enumerate(found) if doubt <= (CLEAR if rank else limit)]
+    return np.any(holes, axis=0) if holes else np.zeros(gray.shape, bool)
+
+# %% ../nbs/03_masks.ipynb #de6fff15
+def find_damage(
+    gray: np.ndarray,  # H×W `uint8`
+    always: bool = False,  # there is one hole of one value: take the most likely even if it is doubtful or has a rival
+) -> np.ndarray:  # H×W `bool`, True = damaged; all False where there is none
+    "The damage: regions of one value with a hard edge all round, exact or in a copy."
+    exact = find_exact(gray, always)
+    if always or not exact.any():
+        return exact if always else find_copied(gray)
+    _, labels = cv2.connectedComponents(find_copied(gray, CLEAR).view(np.uint8), connectivity=8)
+    known = np.unique(labels[cv2.dilate(exact.view(np.uint8), BOX) > 0])  # seen by both searches: the exact one knows better
+    return exact | (labels > 0) & ~np.isin(labels, known)
 
 # %% ../nbs/03_masks.ipynb #15bc78e2
 def shape_of(
