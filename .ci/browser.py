@@ -338,6 +338,20 @@ def test_phone_in_korean(browser, address):
         picture(page, "9_phone_result")
 
 
+def test_closed_tab(browser, address):
+    "A tab that is closed in the middle of its work is in nobody's way."
+    with tab(browser, address) as page:
+        drop(page, work / "one.png", work / "two.png", work / "coffee.png")
+        painted(page)
+        page.locator("#go").click()
+        page.wait_for_timeout(300)
+    with tab(browser, address) as page:
+        page.locator("#example").click()
+        painted(page)
+        go(page)
+        assert restored(page).shape == (*gray.shape, 3)
+
+
 def test_doors(browser, address):
     "No file of this machine is handed out, or taken for one that was uploaded."
     import urllib.error
@@ -354,7 +368,7 @@ def test_doors(browser, address):
 
 
 ONLY = sys.argv[2:]
-TESTS = [test_restore, test_slider_and_wishes, test_refused_and_many, test_keyboard, test_phone_in_korean, test_doors]
+TESTS = [test_restore, test_slider_and_wishes, test_refused_and_many, test_keyboard, test_phone_in_korean, test_closed_tab, test_doors]
 
 
 def folders() -> set:

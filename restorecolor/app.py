@@ -11,13 +11,13 @@ __all__ = ['WORDS', 'LANGUAGES', 'SHOWN', 'HAND', 'PAINTER_HTML', 'PAINTER_WORDS
            'restore_sheet', 'pack', 'own_names', 'Desks', 'messages', 'phase', 'result_parts', 'sheet_parts',
            'restored', 'Looking', 'Page', 'build', 'free_port', 'sweep_pages', 'launch']
 
-# %% ../nbs/20_app.ipynb #b4f54105
+# %% ../nbs/20_app.ipynb #1b115c4a
 try:
     import gradio as gr
 except ImportError as error:
     raise ImportError("the page needs Gradio, which is not installed: pip install 'restorecolor[app]', or make app in a clone") from error
 
-# %% ../nbs/20_app.ipynb #d9870139
+# %% ../nbs/20_app.ipynb #2e7a3b97
 import atexit
 import base64
 import errno
@@ -51,7 +51,7 @@ from .masks import random_damage
 from .photos import PhotoError, luma, read_erased, read_mask, read_rgb, sample_photos, write_png
 from .restoring import FILLS, Restoration, Restorer, _as_gray, _chroma, _palette, _checked_mask, colorize, restore_files
 
-# %% ../nbs/20_app.ipynb #91eef01d
+# %% ../nbs/20_app.ipynb #83053f7e
 WORDS = {  # name: English, Korean
     "title": ("# Restore a photograph", "# 사진 복원"),
     "intro": ("Scratches and holes are filled, gray becomes colour. Your photographs stay on this computer.",
@@ -112,7 +112,7 @@ def language_of(
     asked = (request.headers.get("accept-language", "") if request else "").split(",")[0]
     return next((known for known in LANGUAGES if asked.strip().lower().startswith(known)), "en")
 
-# %% ../nbs/20_app.ipynb #92ae574f
+# %% ../nbs/20_app.ipynb #42b45b3f
 SHOWN = 1400  # px, longest side of the copy that one paints on
 
 
@@ -159,7 +159,7 @@ def corrected(
     more, less = (enlarged(cells, found.shape) for cells in (painted & ~before, before & ~painted))
     return (found | more) & ~less
 
-# %% ../nbs/20_app.ipynb #866a44e4
+# %% ../nbs/20_app.ipynb #14b74a08
 HAND = (230, 0, 120)  # colour of what is marked by hand
 
 
@@ -195,7 +195,7 @@ def painter_value(
         id=secrets.token_hex(8), width=width, height=height, photo=_data_url(copy, "JPEG"),
         sure=_data_url(layer_of(mask, findings.kinds, shape)), pale=_data_url(pale) if pale.any() else ""))
 
-# %% ../nbs/20_app.ipynb #9e95f1e5
+# %% ../nbs/20_app.ipynb #57a98d32
 def painted_mask(
     value: str | None,  # what the painter says, as JSON
     shape: tuple,  # height, width of the photograph
@@ -213,7 +213,7 @@ def painted_mask(
     except Exception as error:  # from a browser anything may come
         raise PhotoError(f"what was painted cannot be used ({error}); load the photograph again") from None
 
-# %% ../nbs/20_app.ipynb #cd949a2d
+# %% ../nbs/20_app.ipynb #98b0251c
 PAINTER_HTML = """
 <div class="painter" hidden>
  <div class="tools" role="toolbar">
@@ -239,7 +239,7 @@ PAINTER_WORDS = {
                view="손상이 표시된 사진. 화살표로 붓을 옮기고 스페이스로 칠합니다. E는 지우개, B는 붓, 더하기와 빼기로 크기를 바꿉니다."),
 }
 
-# %% ../nbs/20_app.ipynb #3367c058
+# %% ../nbs/20_app.ipynb #83d95b75
 PAINTER_VIEW = """
 const find = (query) => element.querySelector(query), all = (query) => [...element.querySelectorAll(query)];
 const said = words[(navigator.language || "en").startsWith("ko") ? "ko" : "en"];
@@ -278,7 +278,7 @@ function take(name) {
 new ResizeObserver(show).observe(view);
 """
 
-# %% ../nbs/20_app.ipynb #276a7e62
+# %% ../nbs/20_app.ipynb #029d4a98
 PAINTER_STROKES = """
 let before = [], touched = false;
 const size = () => Number(find("[data-do=size]").value) / (base * zoom);
@@ -313,7 +313,7 @@ function tell() {
 function changed() { touched = true; tell(); trigger("input"); }
 """
 
-# %% ../nbs/20_app.ipynb #5b88432c
+# %% ../nbs/20_app.ipynb #1129de5e
 PAINTER_HANDS = """
 const fingers = new Map();
 let at = null, pinch = null;
@@ -357,7 +357,7 @@ element.addEventListener("click", (e) => { const button = e.target.closest("butt
   if (button.dataset.tool) take(button.dataset.tool); else deeds[button.dataset.do]?.(); });
 """
 
-# %% ../nbs/20_app.ipynb #0e9bbb27
+# %% ../nbs/20_app.ipynb #fbe33715
 PAINTER_KEYS = """
 let spot = null, held = false;
 const ways = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
@@ -407,7 +407,7 @@ watch("value", load); load();
 PAINTER_TOLD = f"const words = {json.dumps(PAINTER_WORDS)}, hand = 'rgb{HAND}';"
 PAINTER_JS = "\n".join([PAINTER_TOLD, PAINTER_VIEW, PAINTER_STROKES, PAINTER_HANDS, PAINTER_KEYS, PAINTER_LOAD])
 
-# %% ../nbs/20_app.ipynb #e0a11ec1
+# %% ../nbs/20_app.ipynb #2378ddb5
 def _swatch(color: tuple) -> str:
     return f'<i style="background:rgb{color}"></i>'
 
@@ -430,7 +430,7 @@ def legend(
     items = "".join(f"<li>{mark} {name} × {count} · {say('share', language, share=f'{share:.2%}')}</li>" for mark, name, count, share in rows)
     return f'<ul class="legend">{items}</ul>'
 
-# %% ../nbs/20_app.ipynb #233b9177
+# %% ../nbs/20_app.ipynb #01a614b8
 KEPT = 8  # results of stages, for one photograph
 
 
@@ -489,7 +489,7 @@ class Remembering(Restorer):
         chroma = self._stage("colouring", (whole, palette), lambda: _chroma(self, whole, palette))
         return colorize(whole, chroma * np.float32(saturation))
 
-# %% ../nbs/20_app.ipynb #16d4eee0
+# %% ../nbs/20_app.ipynb #90eb3b47
 @dataclass
 class Sheet:
     "One photograph on a desk."
@@ -534,7 +534,7 @@ def put_on(
         source = Path(shutil.move(file, place / file.name))
         desk.sheets.append(Sheet(source, place))
 
-# %% ../nbs/20_app.ipynb #92cf6983
+# %% ../nbs/20_app.ipynb #522f9a81
 def _plain(text: str, sheet: Sheet) -> str:
     "A sentence of the command, without the paths of this machine and the command's options."
     for folder in (sheet.place, sheet.hand.parent):
@@ -564,7 +564,7 @@ def _as_holes(mask: np.ndarray) -> Findings:
     piece = Piece("hole", float(mask.mean()), 1.0, True, (0, 0, *mask.shape[::-1]))
     return Findings(mask, np.zeros_like(mask), [piece], mask * np.uint8(5))
 
-# %% ../nbs/20_app.ipynb #41761c48
+# %% ../nbs/20_app.ipynb #7e584220
 def keep_painted(
     sheet: Sheet,
     restorer: Remembering,
@@ -602,7 +602,7 @@ def write_hand(
     else:
         write_mask(sheet.hand, Findings(mask, np.zeros_like(mask), [], findings.kinds))
 
-# %% ../nbs/20_app.ipynb #9e7189fc
+# %% ../nbs/20_app.ipynb #aa3cb2f6
 def restore_sheet(
     sheet: Sheet,
     restorer: Remembering,
@@ -638,7 +638,7 @@ def _write_jpeg(path: Path, picture: np.ndarray):
     with atomic(path) as temporary:
         Image.fromarray(picture).save(temporary, "JPEG", quality=92)
 
-# %% ../nbs/20_app.ipynb #62e73639
+# %% ../nbs/20_app.ipynb #a9dd1c15
 def pack(
     desk: Desk,
 ) -> Path | None:  # the zip; `None`: nothing is finished
@@ -666,7 +666,7 @@ def own_names(
         own.append(new)
     return own
 
-# %% ../nbs/20_app.ipynb #6c132790
+# %% ../nbs/20_app.ipynb #9359f9cf
 HOUR = 3600  # seconds after which a desk that nobody uses is cleared
 
 
@@ -707,7 +707,7 @@ class Desks:
             with atomic(self.out / own_names([*there, sheet.result.name])[-1]) as temporary:
                 shutil.copyfile(sheet.result, temporary)
 
-# %% ../nbs/20_app.ipynb #5be837f0
+# %% ../nbs/20_app.ipynb #61a03eb4
 def messages(
     desk: Desk,
     trouble: str = "",  # that concerns no photograph, or all
@@ -722,7 +722,7 @@ def messages(
     notes = [] if desk.sheet is None or desk.sheet.problem else desk.sheet.notes
     return said + (f'<div class="notes">{"<br>".join(map(html.escape, notes))}</div>' if notes else "")
 
-# %% ../nbs/20_app.ipynb #8e216ad5
+# %% ../nbs/20_app.ipynb #2233f09f
 def phase(
     desk: Desk,
 ) -> str:  # HTML
@@ -737,7 +737,7 @@ def _seen(yes, **changes) -> dict:
     "A change of a part that shows it or hides it."
     return gr.update(visible=True if yes else "hidden", **changes)
 
-# %% ../nbs/20_app.ipynb #a00b5ede
+# %% ../nbs/20_app.ipynb #3caf6a0f
 def result_parts(
     desk: Desk,
     trouble: str = "",  # that concerns no photograph, or all
@@ -767,7 +767,7 @@ def _views(sheet: Sheet, language: str) -> dict:
     return dict(slider=_seen(True, value=(views[0], views[2])),
                 beside=_seen(True, value=list(zip(views, words))))
 
-# %% ../nbs/20_app.ipynb #56bb355b
+# %% ../nbs/20_app.ipynb #65ea9450
 def sheet_parts(
     desk: Desk,
     restorer: Remembering,
@@ -786,7 +786,7 @@ def sheet_parts(
     desk.painter = json_part(value, "id")
     return parts | dict(painter=value, legend=legend(findings, desk.language))
 
-# %% ../nbs/20_app.ipynb #3ee3e5de
+# %% ../nbs/20_app.ipynb #2bd30445
 PART = {"finding": 0.1, "filling": 0.3, "colouring": 0.7}  # of the work on a photograph that is done before a stage
 
 
@@ -820,7 +820,7 @@ def restored(
             return
         yield result_parts(desk, last=number + 1 == len(sheets))
 
-# %% ../nbs/20_app.ipynb #51f3d189
+# %% ../nbs/20_app.ipynb #912813cb
 def _wishes(fill: str, tone: str, saturation: float, like, metadata: bool) -> dict:
     "The choices of the page as the command names them."
     color = tone == "colour"
@@ -870,7 +870,7 @@ class Looking(Desks):
         done = [i for i, sheet in enumerate(self.desk(tab).sheets) if sheet.result]
         yield from self.choose(progress, tab, painted, done[number] if number < len(done) else None)
 
-# %% ../nbs/20_app.ipynb #42daec69
+# %% ../nbs/20_app.ipynb #d7742d0e
 class Page(Looking):
     "All that one does on the page."
 
@@ -909,7 +909,7 @@ class Page(Looking):
         write_mask(file, Findings(mask, findings.proposed & ~mask, [], findings.kinds))
         yield dict(mask_file=gr.update(value=str(file)), messages=messages(desk, trouble))
 
-# %% ../nbs/20_app.ipynb #3c5fd0fe
+# %% ../nbs/20_app.ipynb #d128e2d7
 STYLE = """
 .gradio-container {max-width: 1080px !important; width: 100% !important; margin: 0 auto !important; padding-bottom: 96px}
 .step {display: none !important}
@@ -921,7 +921,10 @@ STYLE = """
 .gradio-container main {width: 100%}
 #drop {border: 2px dashed var(--color-accent); border-radius: 10px}
 .bar {position: fixed !important; left: 0; right: 0; bottom: 0; z-index: 20; width: auto; padding: 10px max(16px, calc(50% - 520px));
-  background: var(--body-background-fill); border-top: 1px solid var(--border-color-primary); flex-wrap: nowrap !important}
+  background: var(--body-background-fill); border-top: 1px solid var(--border-color-primary); flex-wrap: wrap !important; gap: 0 12px !important}
+.bar > :not(#state) {flex-basis: 100px !important}
+#state {flex-basis: 100% !important; height: 0; min-height: 0 !important; overflow: hidden; padding: 0 !important}
+#state:has(.wrap:not(.hide)), #messages:has(> .wrap:not(.hide)) {height: auto; min-height: 64px !important}
 .bar button, .bar a {min-height: 56px; font-size: 1.15rem}
 .painter .tools {display: flex; flex-wrap: wrap; gap: 8px 16px; align-items: center; margin-bottom: 8px}
 .painter .group {display: flex; flex-wrap: wrap; gap: 4px}
@@ -948,7 +951,7 @@ STYLE = """
 .finished .grid-wrap, .finished .gallery-container {min-height: 0 !important; max-height: none !important; height: auto !important}
 """
 
-# %% ../nbs/20_app.ipynb #8f90ffdf
+# %% ../nbs/20_app.ipynb #39eb2b44
 def _upper(words) -> dict:
     "The upper part of the page: photographs, and what is damaged."
     gr.Markdown(words("drop"))
@@ -988,6 +991,7 @@ def _lower(words) -> dict:
     "The button, and the results."
     parts = {}
     with gr.Row(elem_classes="step bar"):
+        parts["state"] = gr.HTML(elem_id="state")
         parts["go"] = gr.Button(words("restore"), variant="primary", elem_id="go", scale=3, min_width=100)
         parts["stop"] = gr.Button(words("stop"), visible="hidden", elem_id="stop", scale=1, min_width=80)
         parts["take"] = gr.DownloadButton(words("take"), visible="hidden", elem_id="take", scale=2, min_width=100)
@@ -1001,7 +1005,7 @@ def _lower(words) -> dict:
                                       visible="hidden", elem_id="results")
     return parts
 
-# %% ../nbs/20_app.ipynb #83a66b9d
+# %% ../nbs/20_app.ipynb #ffde8dc4
 SLIDER_KEYS = """() => {
   const box = document.querySelector("#slider");
   box.tabIndex = 0; box.setAttribute("role", "slider"); box.setAttribute("aria-valuenow", "50");
@@ -1021,7 +1025,7 @@ SLIDER_KEYS = """() => {
 TAB = """() => (window.deskOfBefore = sessionStorage.desk, navigator.language.startsWith("ko") ? "ko:" : "en:") + (sessionStorage.desk ||=
   [...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(16)).join(""))"""
 
-# %% ../nbs/20_app.ipynb #18bb9181
+# %% ../nbs/20_app.ipynb #35469b9e
 TO_RESULT = "() => setTimeout(() => document.querySelector('.finished').scrollIntoView({behavior: 'smooth'}), 300)"
 CHANGES = dict(fill="input", tone="input", saturation="release", like="change", metadata="input")  # what makes a result out of date
 
@@ -1031,7 +1035,7 @@ def _connect(blocks: gr.Blocks, page: Page, tab, parts: dict):
     named = lambda changes: {parts[name]: change for name, change in changes.items()}
     answers = [part for name, part in parts.items() if name not in (*CHANGES, "load", "save", "again")]
     queue = dict(outputs=answers, concurrency_id="restorer", concurrency_limit=1, api_visibility="private",
-                 show_progress_on=parts["messages"])
+                 show_progress_on=[parts["messages"], parts["state"]])
     painter, wishes = parts["painter"], [parts[name] for name in CHANGES]
 
     def deed(method):
@@ -1065,7 +1069,7 @@ def _connect(blocks: gr.Blocks, page: Page, tab, parts: dict):
     for name, event in CHANGES.items():
         getattr(parts[name], event)(deed(page.one), [tab, painter, *wishes], **queue)
 
-# %% ../nbs/20_app.ipynb #c3361e92
+# %% ../nbs/20_app.ipynb #6870774d
 HERE = "restorecolor-page-"  # folders of pages, among the system's temporary ones
 
 
@@ -1090,7 +1094,7 @@ def build(
     blocks.folder, blocks.words = folder, translated
     return blocks
 
-# %% ../nbs/20_app.ipynb #8c3fbc5a
+# %% ../nbs/20_app.ipynb #c568707d
 PORT = 7860
 
 
@@ -1122,7 +1126,7 @@ def sweep_pages():
         except (BusyError, OSError):
             pass
 
-# %% ../nbs/20_app.ipynb #fdae32b9
+# %% ../nbs/20_app.ipynb #408a2bb1
 SETTINGS = dict(  # of Gradio: nothing is fetched from elsewhere, nothing is told to anybody
     quiet=True, prevent_thread_lock=True, show_error=True, max_file_size="1gb", footer_links=[], run_history=False,
     pwa=False, ssr_mode=False, mcp_server=False, enable_monitoring=False, height=900, head=f"<style>{STYLE}</style>")
