@@ -83,7 +83,7 @@ def _border(gray: np.ndarray, rng) -> np.ndarray:
 
 def _jpeg(gray: np.ndarray, quality: int) -> np.ndarray:
     "H×W `uint8` after a JPEG of this quality."
-    return cv2.imdecode(cv2.imencode(".jpg", gray, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_GRAYSCALE)
+    return np.asarray(cv2.imdecode(cv2.imencode(".jpg", gray, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_GRAYSCALE))
 
 # %% ../nbs/15_coloring.ipynb #aecfc613
 AGING = {  # what may happen to a print, in order: its probability, and a function of (H×W `float32`, random generator)

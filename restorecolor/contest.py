@@ -186,7 +186,7 @@ def make_contest(
         sweep(out)
         copies = _test_copies(names, test, load, progress)
         jobs = [("test", i, n, 1) for i, n in enumerate(names[:test])] + [("train", i, n, crops) for i, n in enumerate(names[test:])]
-        write = lambda job: _write_pictures(out, *job[:3], lambda: load(job[2]), job[3], size, seed)
+        write = lambda job: _write_pictures(out, job[0], job[1], job[2], lambda: load(job[2]), job[3], size, seed)
         left = lambda name: [dict(name="", source=name, problem=f"a copy of {copies[name]}, which is a test photograph")]
         rows = in_threads(lambda job: [dict(kind=job[0]) | row for row in (left(job[2]) if job[2] in copies else write(job))], jobs, "pictures", progress)
         _write_tables(out, pd.DataFrame([row for some in rows for row in some]))

@@ -64,7 +64,8 @@ class DamagedPhotos(Dataset):
         crop: tuple[float, float] = (0.5, 1.0),  # side of the random square, as a share of the photograph's shorter side
         lost: tuple[float, float] = (0.01, 0.2),  # smallest and largest share of the picture that the damage takes
     ):
-        self.paths, self.size, self.seed, self.train, self.crop, self.lost = list(paths), size, seed, train, tuple(crop), lost
+        self.paths, self.size, self.seed, self.train, self.lost = list(paths), size, seed, train, lost
+        self.crop = crop[0], crop[1]
         self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()  # worker processes see it change
 
     def set_epoch(self, epoch: int):

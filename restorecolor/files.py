@@ -12,6 +12,7 @@ import os
 import re
 import secrets
 import socket
+import sys
 import threading
 import time
 from contextlib import contextmanager, suppress
@@ -102,6 +103,7 @@ def read_json(
     except ValueError as error:  # JSON's and UTF-8's errors are of this kind
         why = str(error)
     print(f"{path}: cannot be used ({why}); it counts as absent", flush=True)
+    return None
 
 # %% ../nbs/00_files.ipynb #5d476a2d
 def _safetensors_size(path: Path) -> int:
@@ -179,7 +181,7 @@ FAR = 2**30  # byte that is locked on Windows, behind the text, which so stays r
 def _lock(file) -> bool:
     "Try to lock an open file; False if another process holds it. A file system that knows no locks has none to offer."
     try:
-        if os.name == "nt":
+        if sys.platform == "win32":
             import msvcrt
 
             file.seek(FAR)

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['FILL_FORMAT', 'TILE', 'MARGIN', 'OVERLAP', 'NEAR', 'FAR', 'THICK', 'PATCH', 'SEED', 'GRAIN', 'WIDE', 'FADE', 'REACH',
-           'Residual', 'FillNet', 'scattered_mask', 'HoleExamples', 'fill_loss', 'save_fill', 'load_fill', 'plan_tiles',
-           'expected_fill', 'feature_distance', 'gradient_ratio', 'FillError', 'natural_available', 'membrane', 'grain',
-           'wide_parts', 'FillWarning', 'copy_boxes', 'natural_fill']
+           'TEXTURE', 'Residual', 'FillNet', 'scattered_mask', 'HoleExamples', 'fill_loss', 'save_fill', 'load_fill',
+           'plan_tiles', 'expected_fill', 'feature_distance', 'gradient_ratio', 'FillError', 'natural_available',
+           'membrane', 'grain', 'wide_parts', 'FillWarning', 'copy_boxes', 'natural_fill']
 
 # %% ../nbs/13_filling.ipynb #39cb952b
 import functools
@@ -138,7 +138,7 @@ class HoleExamples(Dataset):
         seed: int = 0,
     ):
         self.paths, self.size, self.small, self.picture, self.seed = list(paths), size, small, picture, seed
-        self.crop, self.lost = tuple(crop), tuple(lost)
+        self.crop, self.lost = (crop[0], crop[1]), (lost[0], lost[1])
 
     def _photo(self, i: int) -> np.ndarray:
         "The example's photograph; every one as often as any other."
@@ -459,8 +459,8 @@ def _copied(picture: np.ndarray, hole: np.ndarray) -> np.ndarray | None:
     "The hole made of exemplars and fitted to its rim, h×w `float32`; `None` where too little is left to copy from."
     scale = min(1, REACH / max(hole.shape))
     size = tuple(max(1, round(n * scale)) for n in hole.shape[::-1])
-    small, lost = (cv2.resize(x, size, interpolation=cv2.INTER_AREA) for x in (picture, hole.astype(np.float32)))
-    lost = lost > 1e-3
+    small, share = (cv2.resize(x, size, interpolation=cv2.INTER_AREA) for x in (picture, hole.astype(np.float32)))
+    lost = np.asarray(share > 1e-3)
     whole = cv2.erode((~lost).astype(np.uint8), np.ones((2 * PATCH + 1,) * 2, np.uint8), borderValue=0)
     if 3 * whole.sum() < lost.sum():
         return None
@@ -474,13 +474,28 @@ def _mixed(one: np.ndarray, other: np.ndarray, share: np.ndarray) -> np.ndarray:
     lost = 1 / np.sqrt(share**2 + (1 - share) ** 2) - 1
     return mean + lost * (mean - cv2.GaussianBlur(mean, (0, 0), 2))
 
+# %% ../nbs/13_filling.ipynb #b5eeaab7
+TEXTURE = 12.0  # gray levels: mean magnitude of the Laplacian from which on copying is worth it
+
+
+def _texture_around(gray: np.ndarray, mask: np.ndarray, part: np.ndarray, shape) -> float:
+    "Mean magnitude of the Laplacian about a hole, in gray levels, where the shorter side of the photograph is 512 px."
+    scale = min(1, 512 / min(shape))
+    size = tuple(max(1, round(n * scale)) for n in gray.shape[::-1])
+    small = cv2.resize(gray, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    lost, hole = (cv2.resize(m.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0 for m in (mask, part))
+    near = cv2.dilate(hole.view(np.uint8), np.ones((31, 31), np.uint8)) > 0
+    sound = cv2.erode((~lost).view(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    values = np.abs(cv2.Laplacian(small, cv2.CV_32F))[near & sound]
+    return float(values.mean()) if values.size else 0.0
+
 # %% ../nbs/13_filling.ipynb #4624b2bb
 def natural_fill(
     gray: np.ndarray,  # H×W `uint8`, any size
     mask: np.ndarray,  # H×W `bool`, True = damaged
     expected: np.ndarray | None = None,  # H×W `uint8`, what `expected_fill` gives for them; `None`: a smooth guess
 ) -> np.ndarray:  # H×W `uint8`, known pixels unchanged
-    "The hole filled with texture and lines of the photograph itself. Raises `PhotoError` as `expected_fill`, and `FillError` without PatchMatch; warns (`FillWarning`) where too little is left to copy from."
+    "The hole filled with texture and lines of the photograph itself, where there is any about it. Raises `PhotoError` as `expected_fill`, and `FillError` without PatchMatch; warns (`FillWarning`) where too little is left to copy from."
     _check_hole(gray, mask)
     if not mask.any():
         return gray.copy()
@@ -491,6 +506,8 @@ def natural_fill(
     depth = cv2.distanceTransform(mask.view(np.uint8), cv2.DIST_L2, 5)
     share = ((depth - FADE[0]) / (FADE[1] - FADE[0])).clip(0, 1).astype(np.float32)
     for box, part in copy_boxes(wide):
+        if _texture_around(gray[box], mask[box], part, gray.shape) < TEXTURE:
+            continue
         made = _copied(picture[box], wide[box])
         if made is None:
             rows, columns = box

@@ -151,7 +151,7 @@ def _solid_pieces(
     big = area >= max(MIN_PIECE * same.size, MIN_PIXELS)
     big[0] = False
     names = np.where(big, np.cumsum(big), 0).astype(np.uint16)
-    return cv2.dilate(names.take(labels), BOX) * same, area[big]  # the dilation gives the corners back
+    return cv2.dilate(names.take(np.asarray(labels)), BOX) * same, area[big]  # the dilation gives the corners back
 
 # %% ../nbs/03_masks.ipynb #8cbf9df8
 def _edge_steps(gray, value, same, pieces, flat):
@@ -178,7 +178,7 @@ SLACK = 1.5  # limits are wider by this over the root of the number of steps
 SIDE = 0.6  # a value on more than this share of one side of the picture is a frame
 
 
-def _traits(piece, d1, d2, d3, plain, n) -> dict[str, np.ndarray]:
+def _traits(n, piece, d1, d2, d3, plain) -> dict[str, np.ndarray]:
     "The traits named in `LIMITS` of pieces 1…n, from `_edge_steps`."
     total = lambda x: np.bincount(piece, x, n + 1)[1:] + 1e-9
     share = lambda x: total(x) / total(np.ones(len(x)))
@@ -192,7 +192,7 @@ def _doubts(gray, value, same, pieces, n, flat) -> np.ndarray:
     steps = _edge_steps(gray, value, same, pieces, flat)
     slack = 1 + SLACK / np.sqrt(np.bincount(steps[0], minlength=n + 1)[1:] + 1)
     side = max(s.mean() for s in (same[0], same[-1], same[:, 0], same[:, -1]))
-    found = _traits(*steps, n)
+    found = _traits(n, *steps)
     return np.max([found[name] / limit / slack for name, limit in LIMITS.items()] + [np.full(n, side / SIDE)], axis=0)
 
 # %% ../nbs/03_masks.ipynb #4e1e1b48
@@ -344,8 +344,8 @@ def find_copied(
         small = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         found = find_copied(small, limit).view(np.uint8)
         return cv2.dilate(cv2.resize(found, gray.shape[::-1], interpolation=cv2.INTER_NEAREST), BOX) > 0
-    found = sorted(_copied_values(gray), key=lambda pair: pair[0])
-    holes = [hole for rank, (doubt, hole) in enumerate(found) if doubt <= (CLEAR if rank else limit)]
+    rated = sorted(_copied_values(gray), key=lambda pair: pair[0])
+    holes = [hole for rank, (doubt, hole) in enumerate(rated) if doubt <= (CLEAR if rank else limit)]
     return np.any(holes, axis=0) if holes else np.zeros(gray.shape, bool)
 
 # %% ../nbs/03_masks.ipynb #de6fff15
@@ -372,7 +372,7 @@ def shape_of(
     areas = np.array([cv2.contourArea(o) for o in outlines])
     if (areas > 0.03 * areas.sum()).sum() > 1:
         return "pieces"
-    outline, area = outlines[areas.argmax()], max(mask.sum(), 1)
+    outline, area = outlines[int(areas.argmax())], max(mask.sum(), 1)
     x, y, width, height = cv2.boundingRect(outline)
     if area > 0.95 * width * height:
         return "square" if max(width, height) <= 1.05 * min(width, height) + 1 else "rectangle"

@@ -429,7 +429,7 @@ def load_part(
     def checked(path, meta: dict):
         if meta.get("format") != format:
             raise WeightsError(f"{path}: its format is {meta.get('format')!r}, {format!r} is wanted")
-        return _checked_config(path, meta.get("net")), meta.get("about") or "{}"
+        return _checked_config(path, meta.get("net") or ""), meta.get("about") or "{}"
 
     (config, about), tensors = _read_tensors(path, checked)
     try:

@@ -18,6 +18,7 @@ import re
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageError
@@ -25,6 +26,9 @@ from PIL.PngImagePlugin import PngInfo
 from tqdm import tqdm
 
 from .files import atomic
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # %% ../nbs/00_photos.ipynb #e4b0d441
 def sample_photos() -> dict[str, np.ndarray]:
@@ -114,7 +118,7 @@ def _why(path: Path, error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
         return _not_an_image(path)
     if isinstance(error, Image.DecompressionBombError):
-        pixels = int(re.search(r"\d+", str(error))[0])
+        pixels = int(re.findall(r"\d+", str(error))[0])
         return (f"{pixels / 1e6:.0f} megapixels, more than the limit of {MEGAPIXELS:.0f}; RESTORECOLOR_MEGAPIXELS={pixels / 1e6 + 1:.0f} "
                 "in the environment lifts it, a smaller copy needs less memory")
     if isinstance(error, MemoryError):
@@ -352,8 +356,8 @@ def read_erased(
 ) -> np.ndarray | None:  # H×W `bool`, True = erased; `None`: nothing was, or there is nothing else
     "What was erased from a photograph: where it is transparent. That is the damage, said by the one who knows. Raises `PhotoError`."
     try:
-        with Image.open(path, formats=FORMATS) as image:  # its first bytes say whether anything can be transparent
-            if not image.has_transparency_data:
+        with Image.open(path, formats=FORMATS) as opened:  # its first bytes say whether anything can be transparent
+            if not opened.has_transparency_data:
                 return None
     except Exception:  # the reader of the whole has the words for it
         pass

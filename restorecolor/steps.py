@@ -140,7 +140,7 @@ def _open_folder(folder: Path, config: StepConfig):
     trained = any((folder / name).is_file() for name in ("last.ckpt", "previous.ckpt"))
     if trained and before is None:
         set_aside(folder, "what it was told is not known")
-    elif trained:
+    elif trained and before:
         fixed = {n: v for n, v in told.items() if n not in free and n in before}
         changed = [f"{n} was {before[n]}, is {v}" for n, v in fixed.items() if before[n] != v]
         if changed:

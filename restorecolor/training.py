@@ -436,7 +436,7 @@ def _go_on(config: TrainConfig, table: pd.DataFrame, fold: int, folder: Path, pa
     "Train from a checkpoint, or from the start."
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     L.seed_everything(config.seed + fold, workers=True, verbose=False)
-    data = PhotoData(table, fold, config.size, config.batch_size, config.workers, config.seed, config.crop, config.val_photos)
+    data = PhotoData(table, fold, config.size, config.batch_size, config.workers, config.seed, tuple(config.crop), config.val_photos)
     epoch, batches = _place(saved)
     data.begin(epoch, batches * config.batch_size * config.devices)
     _collect_metrics(folder)  # what a killed run has logged
@@ -472,7 +472,7 @@ def _finish_fold(folder: Path, config: TrainConfig, module: LitRestorer, seconds
     module.load_state_dict(saved["state_dict"])
     check_weights(module, config.lr)
     scores = _best_scores(folder, saved)
-    result = {n: round(float(scores[f"val/{n}"]), 5) for n in ContestScore.names}
+    result: dict = {n: round(float(scores[f"val/{n}"]), 5) for n in ContestScore.names}
     result |= dict(epoch=int(saved["epoch"]) + 1, seconds=round(seconds, 1), net=str(folder / "net.safetensors"))
     save_net(module.net, folder / "net.safetensors", half=False, size=config.size, score=result["score"])
     write_json(folder / "done.json", result)
