@@ -11,14 +11,14 @@ __all__ = ['WORDS', 'LANGUAGES', 'SHOWN', 'HAND', 'PAINTER_HTML', 'PAINTER_WORDS
            'restore_sheet', 'pack', 'own_names', 'Desks', 'messages', 'phase', 'result_parts', 'sheet_parts',
            'restored', 'Looking', 'Page', 'build', 'free_port', 'sweep_pages', 'launch']
 
-# %% ../nbs/20_app.ipynb #1b7808e4
+# %% ../nbs/20_app.ipynb #2d71f2dd
 try:
     import gradio as gr
 except ImportError as error:
     why = "the page needs Gradio, which is not installed: pip install 'restorecolor[app]', or make app in a clone"
     raise ImportError(why) from error
 
-# %% ../nbs/20_app.ipynb #fe6b7f5a
+# %% ../nbs/20_app.ipynb #19596074
 import atexit
 import base64
 import errno
@@ -53,7 +53,7 @@ from .photos import PhotoError, luma, read_erased, read_mask, read_rgb, sample_p
 from .restoring import (
     FILLS, Restoration, Restorer, _as_gray, _checked_mask, _chroma, _palette, colorize, restore_files)
 
-# %% ../nbs/20_app.ipynb #8b322444
+# %% ../nbs/20_app.ipynb #291492a1
 WORDS = {  # name: English, Korean
     "title": ("# Restore a photograph", "# 사진 복원"),
     "intro": ("Scratches and holes are filled, gray becomes colour. Your photographs stay on this computer.",
@@ -90,6 +90,8 @@ WORDS = {  # name: English, Korean
     "filling": ("filling the damage", "손상을 메우는 중"),
     "colouring": ("colouring", "색을 입히는 중"),
     "refused": ("Not restored", "복원하지 못했습니다"),
+    "gone": ("The page was started anew, and what was uploaded is deleted. Drop your photographs once more.",
+             "페이지가 새로 시작되어 올린 사진이 지워졌습니다. 사진을 다시 올려 주세요."),
     "nothing": ("Nothing was found. If you see damage, paint over it.",
                 "찾은 손상이 없습니다. 손상이 보이면 붓으로 칠하세요."),
     "share": ("{share} of the picture", "사진의 {share}"),
@@ -107,7 +109,7 @@ def say(
     "What the page says, in one of `LANGUAGES`."
     return WORDS[name][LANGUAGES.index(language)].format(**values)
 
-# %% ../nbs/20_app.ipynb #6af6d1e8
+# %% ../nbs/20_app.ipynb #12311c86
 SHOWN = 1400  # px, longest side of the copy that one paints on
 
 
@@ -154,7 +156,7 @@ def corrected(
     more, less = (enlarged(cells, found.shape) for cells in (painted & ~before, before & ~painted))
     return (found | more) & ~less
 
-# %% ../nbs/20_app.ipynb #c6ec78e6
+# %% ../nbs/20_app.ipynb #493cc77c
 HAND = (230, 0, 120)  # colour of what is marked by hand
 
 
@@ -190,7 +192,7 @@ def painter_value(
         id=secrets.token_hex(8), width=width, height=height, photo=_data_url(copy, "JPEG"),
         sure=_data_url(layer_of(mask, findings.kinds, shape)), pale=_data_url(pale) if pale.any() else ""))
 
-# %% ../nbs/20_app.ipynb #67d0c194
+# %% ../nbs/20_app.ipynb #fa16accf
 def painted_mask(
     value: str | None,  # what the painter says, as JSON
     shape: tuple,  # height, width of the photograph
@@ -208,7 +210,7 @@ def painted_mask(
     except Exception as error:  # from a browser anything may come
         raise PhotoError(f"what was painted cannot be used ({error}); load the photograph again") from None
 
-# %% ../nbs/20_app.ipynb #e349d36d
+# %% ../nbs/20_app.ipynb #ca14d5d1
 PAINTER_HTML = """
 <div class="painter" hidden>
  <div class="tools" role="toolbar">
@@ -235,7 +237,7 @@ PAINTER_WORDS = {
                view="손상이 표시된 사진. 화살표로 붓을 옮기고 스페이스로 칠합니다. E는 지우개, B는 붓, 더하기와 빼기로 크기를 바꿉니다."),
 }
 
-# %% ../nbs/20_app.ipynb #766df357
+# %% ../nbs/20_app.ipynb #3ed92cce
 PAINTER_VIEW = """
 const find = (query) => element.querySelector(query), all = (query) => [...element.querySelectorAll(query)];
 const said = words[(navigator.language || "en").startsWith("ko") ? "ko" : "en"];
@@ -274,7 +276,7 @@ function take(name) {
 new ResizeObserver(show).observe(view);
 """
 
-# %% ../nbs/20_app.ipynb #f7d8dee0
+# %% ../nbs/20_app.ipynb #160642d1
 PAINTER_STROKES = """
 let before = [], touched = false;
 const size = () => Number(find("[data-do=size]").value) / (base * zoom);
@@ -309,7 +311,7 @@ function tell() {
 function changed() { touched = true; tell(); trigger("input"); }
 """
 
-# %% ../nbs/20_app.ipynb #a8771737
+# %% ../nbs/20_app.ipynb #f46e6273
 PAINTER_HANDS = """
 const fingers = new Map();
 let at = null, pinch = null;
@@ -356,7 +358,7 @@ element.addEventListener("click", (e) => { const button = e.target.closest("butt
   if (button.dataset.tool) take(button.dataset.tool); else deeds[button.dataset.do]?.(); });
 """
 
-# %% ../nbs/20_app.ipynb #1f1bd838
+# %% ../nbs/20_app.ipynb #54692f04
 PAINTER_KEYS = """
 let spot = null, held = false;
 const ways = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
@@ -411,7 +413,7 @@ watch("value", load); load();
 PAINTER_TOLD = f"const words = {json.dumps(PAINTER_WORDS)}, hand = 'rgb{HAND}';"
 PAINTER_JS = "\n".join([PAINTER_TOLD, PAINTER_VIEW, PAINTER_STROKES, PAINTER_HANDS, PAINTER_KEYS, PAINTER_LOAD])
 
-# %% ../nbs/20_app.ipynb #cda31646
+# %% ../nbs/20_app.ipynb #774dfeaa
 def _swatch(color: tuple) -> str:
     return f'<i style="background:rgb{color}"></i>'
 
@@ -435,7 +437,7 @@ def legend(
              for mark, name, count, share in rows]
     return f'<ul class="legend">{"".join(items)}</ul>'
 
-# %% ../nbs/20_app.ipynb #6b5fbab7
+# %% ../nbs/20_app.ipynb #0a2f68d0
 KEPT = 8  # results of stages, for one photograph
 
 
@@ -496,7 +498,7 @@ class Remembering(Restorer):
         chroma = self._stage("colouring", (whole, palette), lambda: _chroma(self, whole, palette))
         return colorize(whole, chroma * np.float32(saturation))
 
-# %% ../nbs/20_app.ipynb #2301141c
+# %% ../nbs/20_app.ipynb #7aa7b77d
 @dataclass
 class Sheet:
     "One photograph on a desk."
@@ -525,8 +527,9 @@ class Desk:
     language: str = LANGUAGES[0]
 
     @property
-    def sheet(self) -> Sheet | None:
-        return self.sheets[self.at] if self.sheets else None
+    def sheet(self) -> Sheet:
+        "The sheet that is looked at, where there are any."
+        return self.sheets[self.at]
 
 
 def put_on(
@@ -541,7 +544,7 @@ def put_on(
         source = Path(shutil.move(file, place / file.name))
         desk.sheets.append(Sheet(source, place))
 
-# %% ../nbs/20_app.ipynb #0dc2e6c4
+# %% ../nbs/20_app.ipynb #765af808
 def _plain(text: str, sheet: Sheet) -> str:
     "A sentence of the command, without the paths of this machine and the command's options."
     for folder in (sheet.place, sheet.hand.parent):
@@ -564,6 +567,7 @@ def look_at(
         return photo, mask, findings
     except PhotoError as error:
         sheet.problem = _plain(str(error).removeprefix(f"{sheet.source}: "), sheet)
+        return None
 
 
 def _as_holes(mask: np.ndarray) -> Findings:
@@ -571,21 +575,20 @@ def _as_holes(mask: np.ndarray) -> Findings:
     piece = Piece("hole", float(mask.mean()), 1.0, True, (0, 0, *mask.shape[::-1]))
     return Findings(mask, np.zeros_like(mask), [piece], mask * np.uint8(5))
 
-# %% ../nbs/20_app.ipynb #7a748a7d
+# %% ../nbs/20_app.ipynb #d371769d
 def keep_painted(
     sheet: Sheet,
     restorer: Remembering,
     painted: str | None,  # what the painter says
 ):
     "Turn what was painted into the sheet's mask. Raises `PhotoError` for what cannot be a mask."
-    if json_part(painted, "mask") is None:
-        return
-    looked = look_at(sheet, restorer)
+    looked = look_at(sheet, restorer) if json_part(painted, "mask") is not None else None
     if looked is None:
         return
     photo, mask, findings = looked
     small = painted_mask(painted, photo.shape[:2])
-    write_hand(sheet, corrected(mask, small), findings)
+    if small is not None:
+        write_hand(sheet, corrected(mask, small), findings)
 
 
 def json_part(text: str | None, name: str):
@@ -609,7 +612,7 @@ def write_hand(
     else:
         write_mask(sheet.hand, Findings(mask, np.zeros_like(mask), [], findings.kinds))
 
-# %% ../nbs/20_app.ipynb #b14e77ba
+# %% ../nbs/20_app.ipynb #58655ded
 def restore_sheet(
     sheet: Sheet,
     restorer: Remembering,
@@ -645,17 +648,17 @@ def _write_jpeg(path: Path, picture: np.ndarray):
     with atomic(path) as temporary:
         Image.fromarray(picture).save(temporary, "JPEG", quality=92)
 
-# %% ../nbs/20_app.ipynb #73037ecf
+# %% ../nbs/20_app.ipynb #e1b758c0
 def pack(
     desk: Desk,
 ) -> Path | None:  # the zip; `None`: nothing is finished
     "All restored photographs of a desk in one zip, under their own names; of equal names the later ones are numbered."
-    done = [sheet for sheet in desk.sheets if sheet.result]
+    done = [sheet.result for sheet in desk.sheets if sheet.result]
     if not done:
         return None
     with atomic(desk.folder / "restored.zip") as temporary, zipfile.ZipFile(temporary, "w") as file:
-        for name, sheet in zip(own_names([sheet.result.name for sheet in done]), done):
-            file.write(sheet.result, name)
+        for name, result in zip(own_names([result.name for result in done]), done):
+            file.write(result, name)
     return desk.folder / "restored.zip"
 
 
@@ -673,7 +676,7 @@ def own_names(
         own.append(new)
     return own
 
-# %% ../nbs/20_app.ipynb #a2dac1fc
+# %% ../nbs/20_app.ipynb #19fc737f
 HOUR = 3600  # seconds after which a desk that nobody uses is cleared
 
 
@@ -714,7 +717,7 @@ class Desks:
             with atomic(self.out / own_names([*there, sheet.result.name])[-1]) as temporary:
                 shutil.copyfile(sheet.result, temporary)
 
-# %% ../nbs/20_app.ipynb #8dc1703f
+# %% ../nbs/20_app.ipynb #cc2fe6e5
 def messages(
     desk: Desk,
     trouble: str = "",  # that concerns no photograph, or all
@@ -726,15 +729,15 @@ def messages(
     said = ""
     if lines:
         said = f'<div class="refused" role="alert"><b>{say("refused", desk.language)}</b><br>{"<br>".join(lines)}</div>'
-    notes = [] if desk.sheet is None or desk.sheet.problem else desk.sheet.notes
+    notes = desk.sheet.notes if desk.sheets and not desk.sheet.problem else []
     return said + (f'<div class="notes">{"<br>".join(map(html.escape, notes))}</div>' if notes else "")
 
-# %% ../nbs/20_app.ipynb #6168a75a
+# %% ../nbs/20_app.ipynb #79dd72d3
 def phase(
     desk: Desk,
 ) -> str:  # HTML
     "A mark for the style sheet: which steps of the page are to be seen."
-    looking, done = desk.sheet and not desk.sheet.problem, any(sheet.result for sheet in desk.sheets)
+    looking, done = desk.sheets and not desk.sheet.problem, any(sheet.result for sheet in desk.sheets)
     hope = any(not sheet.problem for sheet in desk.sheets)
     steps = dict(wishes=hope, bar=hope, correct=looking, finished=done)
     return f'<i class="{" ".join(f"on-{name}" for name, yes in steps.items() if yes)}"></i>'
@@ -744,20 +747,20 @@ def _seen(yes, **changes) -> dict:
     "A change of a part that shows it or hides it."
     return gr.update(visible=True if yes else "hidden", **changes)
 
-# %% ../nbs/20_app.ipynb #168210f4
+# %% ../nbs/20_app.ipynb #49726077
 def result_parts(
     desk: Desk,
     trouble: str = "",  # that concerns no photograph, or all
     last: bool = True,  # are all finished that are to be?
 ) -> dict:  # {name of a part: its change}
     "The lower part of the page: messages, before and after, what can be taken home."
-    sheet, done = desk.sheet, [s for s in desk.sheets if s.result]
-    shown, many = bool(sheet and sheet.result), len(desk.sheets) > 1
-    parts = dict(messages=messages(desk, trouble), phase=phase(desk))
+    done, many = [s for s in desk.sheets if s.result], len(desk.sheets) > 1
+    parts: dict = dict(messages=messages(desk, trouble), phase=phase(desk))
     parts |= {name: _seen(False) for name in ("slider", "beside", "take", "take_this")}
-    if shown:
-        parts |= _views(sheet, desk.language)
-        parts["take_this" if many else "take"] = _seen(True, value=str(sheet.result), label=say("take", desk.language))
+    if desk.sheets and desk.sheet.result:
+        parts |= _views(desk.sheet, desk.language)
+        label = say("take", desk.language)
+        parts["take_this" if many else "take"] = _seen(True, value=str(desk.sheet.result), label=label)
     if many:
         parts["results"] = _seen(done, value=[(str(s.place / "small.jpg"), s.source.name) for s in done])
         parts["stop"] = _seen(not last)
@@ -774,7 +777,7 @@ def _views(sheet: Sheet, language: str) -> dict:
     return dict(slider=_seen(True, value=(views[0], views[2])),
                 beside=_seen(True, value=list(zip(views, words))))
 
-# %% ../nbs/20_app.ipynb #e81ec1c5
+# %% ../nbs/20_app.ipynb #49574142
 def sheet_parts(
     desk: Desk,
     restorer: Remembering,
@@ -793,7 +796,7 @@ def sheet_parts(
     desk.painter = json_part(value, "id")
     return parts | dict(painter=value, legend=legend(findings, desk.language))
 
-# %% ../nbs/20_app.ipynb #21972444
+# %% ../nbs/20_app.ipynb #a4ed0351
 PART = {"finding": 0.1, "filling": 0.3, "colouring": 0.7}  # of the work on a photograph that is done before a stage
 
 
@@ -827,7 +830,7 @@ def restored(
             return
         yield result_parts(desk, last=number + 1 == len(sheets))
 
-# %% ../nbs/20_app.ipynb #bbb322e2
+# %% ../nbs/20_app.ipynb #7ea6afbf
 def _wishes(fill: str, tone: str, saturation: float, like, metadata: bool) -> dict:
     "The choices of the page as the command names them."
     color = tone == "colour"
@@ -841,7 +844,7 @@ class Looking(Desks):
     def _paint(self, desk: Desk, painted: str | None) -> str:
         "Keep what was painted; what is wrong with it, or nothing."
         try:
-            if desk.sheet and json_part(painted, "id") == desk.painter:
+            if desk.sheets and json_part(painted, "id") == desk.painter:
                 keep_painted(desk.sheet, self.at_work(desk.sheet), painted)
             return ""
         except PhotoError as error:
@@ -849,7 +852,7 @@ class Looking(Desks):
 
     def come(self, progress, tab):
         desk = self.desk(tab)
-        if desk.sheet:
+        if desk.sheets:
             tell = lambda stage: progress(0.3, desc=f"{desk.sheet.source.name}: {say(stage, desk.language)}")
             yield sheet_parts(desk, self.at_work(desk.sheet, tell))
 
@@ -877,7 +880,7 @@ class Looking(Desks):
         done = [i for i, sheet in enumerate(self.desk(tab).sheets) if sheet.result]
         yield from self.choose(progress, tab, painted, done[number] if number < len(done) else None)
 
-# %% ../nbs/20_app.ipynb #70ec58f6
+# %% ../nbs/20_app.ipynb #d3b17d68
 class Page(Looking):
     "All that one does on the page."
 
@@ -887,13 +890,13 @@ class Page(Looking):
 
     def one(self, progress, tab, painted, *choices):
         "After a choice was changed: restore the photograph that is looked at, if it was restored before."
-        sheet = self.desk(tab).sheet
-        if sheet and sheet.result:
-            yield from self._restored([sheet], progress, tab, painted, choices)
+        desk = self.desk(tab)
+        if desk.sheets and desk.sheet.result:
+            yield from self._restored([desk.sheet], progress, tab, painted, choices)
 
     def _restored(self, sheets, progress, tab, painted, choices):
         desk = self.desk(tab)
-        trouble = self._paint(desk, painted)
+        trouble = self._paint(desk, painted) if desk.sheets else say("gone", desk.language)
         if trouble:
             yield result_parts(desk, trouble)
         else:
@@ -901,6 +904,9 @@ class Page(Looking):
 
     def load_mask(self, progress, tab, file):
         desk = self.desk(tab)
+        if not desk.sheets:
+            yield result_parts(desk, say("gone", desk.language))
+            return
         try:
             photo, _, findings = look_at(desk.sheet, self.at_work(desk.sheet))
             write_hand(desk.sheet, _checked_mask(read_mask(file, photo), photo[..., 0]), findings)
@@ -910,13 +916,16 @@ class Page(Looking):
 
     def save_mask(self, progress, tab, painted):
         desk = self.desk(tab)
+        if not desk.sheets:
+            yield result_parts(desk, say("gone", desk.language))
+            return
         trouble = self._paint(desk, painted)
         _, mask, findings = look_at(desk.sheet, self.at_work(desk.sheet))
         file = desk.sheet.place / "saved" / f"{desk.sheet.source.stem}.mask.png"
         write_mask(file, Findings(mask, findings.proposed & ~mask, [], findings.kinds))
         yield dict(mask_file=gr.update(value=str(file)), messages=messages(desk, trouble))
 
-# %% ../nbs/20_app.ipynb #f0ed81dc
+# %% ../nbs/20_app.ipynb #17a47490
 STYLE = """
 .gradio-container {max-width: 1080px !important; width: 100% !important; margin: 0 auto !important;
   padding-bottom: 96px}
@@ -968,7 +977,7 @@ STYLE = """
   height: auto !important}
 """
 
-# %% ../nbs/20_app.ipynb #2eef135b
+# %% ../nbs/20_app.ipynb #335bc26a
 def _upper(words) -> dict:
     "The upper part of the page: photographs, and what is damaged."
     gr.Markdown(words("drop"))
@@ -1025,7 +1034,7 @@ def _lower(words) -> dict:
                                       allow_preview=False, interactive=False, visible="hidden", elem_id="results")
     return parts
 
-# %% ../nbs/20_app.ipynb #b9587827
+# %% ../nbs/20_app.ipynb #4af72dc0
 SLIDER_KEYS = """() => {
   const box = document.querySelector("#slider");
   box.tabIndex = 0; box.setAttribute("role", "slider"); box.setAttribute("aria-valuenow", "50");
@@ -1049,7 +1058,7 @@ TAB = """() => {
   return (navigator.language.startsWith("ko") ? "ko:" : "en:") + (sessionStorage.desk ||= random);
 }"""
 
-# %% ../nbs/20_app.ipynb #2a134f86
+# %% ../nbs/20_app.ipynb #531efe3d
 TO_RESULT = "() => setTimeout(() => document.querySelector('.finished').scrollIntoView({behavior: 'smooth'}), 300)"
 # what makes a result out of date, and the event that says so
 CHANGES = dict(fill="input", tone="input", saturation="release", like="change", metadata="input")
@@ -1094,7 +1103,7 @@ def _connect(blocks: gr.Blocks, page: Page, tab, parts: dict):
     for name, event in CHANGES.items():
         getattr(parts[name], event)(deed(page.one), [tab, painter, *wishes], **queue)
 
-# %% ../nbs/20_app.ipynb #3c1b3ca9
+# %% ../nbs/20_app.ipynb #983dc3ae
 HERE = "restorecolor-page-"  # folders of pages, among the system's temporary ones
 
 
@@ -1119,7 +1128,7 @@ def build(
     blocks.folder, blocks.words = folder, translated
     return blocks
 
-# %% ../nbs/20_app.ipynb #5469c220
+# %% ../nbs/20_app.ipynb #20e8c329
 PORT = 7860
 
 
@@ -1153,7 +1162,7 @@ def sweep_pages():
         except (BusyError, OSError):
             pass
 
-# %% ../nbs/20_app.ipynb #85caf3e6
+# %% ../nbs/20_app.ipynb #32a534a6
 SETTINGS = dict(  # of Gradio: nothing is fetched from elsewhere, nothing is told to anybody
     quiet=True, prevent_thread_lock=True, show_error=True, max_file_size="1gb", footer_links=[], run_history=False,
     pwa=False, ssr_mode=False, mcp_server=False, enable_monitoring=False, height=900, head=f"<style>{STYLE}</style>")
