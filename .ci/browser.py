@@ -134,16 +134,21 @@ def restored(page) -> np.ndarray:
 
 def go(page):
     "Press the button, and wait for the result."
-    before = page.locator("#take").get_attribute("href") if page.locator("#take").count() else None
+    before = shown(page)
     page.locator("#go").click()
     wait_for_new(page, before)
 
 
-def wait_for_new(page, before):
-    page.wait_for_timeout(300)
+def shown(page) -> str:
+    "The address of the result that is shown."
+    return page.evaluate("[...document.querySelectorAll('#slider img')].at(-1)?.src || ''")
+
+
+def wait_for_new(page, before: str):
+    "Wait until another result is shown."
+    page.wait_for_function("(before) => ([...document.querySelectorAll('#slider img')].at(-1)?.src || before) != before", arg=before)
     expect(page.locator("#take")).to_be_visible()
-    page.wait_for_function("!document.querySelector('#messages .wrap:not(.hide) .progress-text, #messages .eta-bar')")
-    page.wait_for_timeout(500)
+    page.wait_for_timeout(300)
 
 
 def command_says(*arguments) -> bytes:
@@ -216,18 +221,18 @@ def test_slider_and_wishes(browser, address):
         middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
         page.mouse.move(*middle), page.mouse.down(), page.mouse.move(middle[0] + box["width"] / 4, middle[1], steps=5), page.mouse.up()
         assert slider.screenshot() != before, "the slider did not move"
+        seen = shown(page)
         page.get_by_label("stays gray").check()
-        page.wait_for_timeout(1500)
-        wait_for_new(page, None)
+        wait_for_new(page, seen)
         assert taken(page) == command_says(work / "coffee.png", "--gray")
-        page.get_by_label("in colour").check()
-        page.get_by_label("expected: ").check()
+        for choice in ("in colour", "expected: "):
+            seen = shown(page)
+            page.get_by_label(choice).check()
+            wait_for_new(page, seen)
+        seen = shown(page)
         page.locator("#saturation input[type=number]").fill("1.5")
-        page.locator("#saturation input[type=number]").press("Enter")
         page.locator("#saturation input[type=number]").blur()
-        page.wait_for_timeout(1500)
-        wait_for_new(page, None)
-        go(page)
+        wait_for_new(page, seen)
         assert taken(page) == command_says(work / "coffee.png", "--saturation", "1.5", "--fill", "expected")
 
 

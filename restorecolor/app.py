@@ -11,14 +11,14 @@ __all__ = ['WORDS', 'LANGUAGES', 'SHOWN', 'HAND', 'PAINTER_HTML', 'PAINTER_WORDS
            'restore_sheet', 'pack', 'own_names', 'Desks', 'messages', 'phase', 'result_parts', 'sheet_parts',
            'restored', 'Looking', 'Page', 'build', 'free_port', 'sweep_pages', 'launch']
 
-# %% ../nbs/20_app.ipynb #2d71f2dd
+# %% ../nbs/20_app.ipynb #893ad4fc
 try:
     import gradio as gr
 except ImportError as error:
     why = "the page needs Gradio, which is not installed: pip install 'restorecolor[app]', or make app in a clone"
     raise ImportError(why) from error
 
-# %% ../nbs/20_app.ipynb #19596074
+# %% ../nbs/20_app.ipynb #e3f53be0
 import atexit
 import base64
 import errno
@@ -53,7 +53,7 @@ from .photos import PhotoError, luma, read_erased, read_mask, read_rgb, sample_p
 from .restoring import (
     FILLS, Restoration, Restorer, _as_gray, _checked_mask, _chroma, _palette, colorize, restore_files)
 
-# %% ../nbs/20_app.ipynb #291492a1
+# %% ../nbs/20_app.ipynb #8ac1c93f
 WORDS = {  # name: English, Korean
     "title": ("# Restore a photograph", "# 사진 복원"),
     "intro": ("Scratches and holes are filled, gray becomes colour. Your photographs stay on this computer.",
@@ -109,7 +109,7 @@ def say(
     "What the page says, in one of `LANGUAGES`."
     return WORDS[name][LANGUAGES.index(language)].format(**values)
 
-# %% ../nbs/20_app.ipynb #12311c86
+# %% ../nbs/20_app.ipynb #2b3542b6
 SHOWN = 1400  # px, longest side of the copy that one paints on
 
 
@@ -156,7 +156,7 @@ def corrected(
     more, less = (enlarged(cells, found.shape) for cells in (painted & ~before, before & ~painted))
     return (found | more) & ~less
 
-# %% ../nbs/20_app.ipynb #493cc77c
+# %% ../nbs/20_app.ipynb #cf51dea4
 HAND = (230, 0, 120)  # colour of what is marked by hand
 
 
@@ -192,7 +192,7 @@ def painter_value(
         id=secrets.token_hex(8), width=width, height=height, photo=_data_url(copy, "JPEG"),
         sure=_data_url(layer_of(mask, findings.kinds, shape)), pale=_data_url(pale) if pale.any() else ""))
 
-# %% ../nbs/20_app.ipynb #fa16accf
+# %% ../nbs/20_app.ipynb #424f7ac5
 def painted_mask(
     value: str | None,  # what the painter says, as JSON
     shape: tuple,  # height, width of the photograph
@@ -210,7 +210,7 @@ def painted_mask(
     except Exception as error:  # from a browser anything may come
         raise PhotoError(f"what was painted cannot be used ({error}); load the photograph again") from None
 
-# %% ../nbs/20_app.ipynb #ca14d5d1
+# %% ../nbs/20_app.ipynb #099b2a75
 PAINTER_HTML = """
 <div class="painter" hidden>
  <div class="tools" role="toolbar">
@@ -237,7 +237,7 @@ PAINTER_WORDS = {
                view="손상이 표시된 사진. 화살표로 붓을 옮기고 스페이스로 칠합니다. E는 지우개, B는 붓, 더하기와 빼기로 크기를 바꿉니다."),
 }
 
-# %% ../nbs/20_app.ipynb #3ed92cce
+# %% ../nbs/20_app.ipynb #a0138b8d
 PAINTER_VIEW = """
 const find = (query) => element.querySelector(query), all = (query) => [...element.querySelectorAll(query)];
 const said = words[(navigator.language || "en").startsWith("ko") ? "ko" : "en"];
@@ -276,7 +276,7 @@ function take(name) {
 new ResizeObserver(show).observe(view);
 """
 
-# %% ../nbs/20_app.ipynb #160642d1
+# %% ../nbs/20_app.ipynb #79c4af82
 PAINTER_STROKES = """
 let before = [], touched = false;
 const size = () => Number(find("[data-do=size]").value) / (base * zoom);
@@ -311,7 +311,7 @@ function tell() {
 function changed() { touched = true; tell(); trigger("input"); }
 """
 
-# %% ../nbs/20_app.ipynb #f46e6273
+# %% ../nbs/20_app.ipynb #5e1f3592
 PAINTER_HANDS = """
 const fingers = new Map();
 let at = null, pinch = null;
@@ -358,7 +358,7 @@ element.addEventListener("click", (e) => { const button = e.target.closest("butt
   if (button.dataset.tool) take(button.dataset.tool); else deeds[button.dataset.do]?.(); });
 """
 
-# %% ../nbs/20_app.ipynb #54692f04
+# %% ../nbs/20_app.ipynb #b3e936e0
 PAINTER_KEYS = """
 let spot = null, held = false;
 const ways = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
@@ -413,7 +413,7 @@ watch("value", load); load();
 PAINTER_TOLD = f"const words = {json.dumps(PAINTER_WORDS)}, hand = 'rgb{HAND}';"
 PAINTER_JS = "\n".join([PAINTER_TOLD, PAINTER_VIEW, PAINTER_STROKES, PAINTER_HANDS, PAINTER_KEYS, PAINTER_LOAD])
 
-# %% ../nbs/20_app.ipynb #774dfeaa
+# %% ../nbs/20_app.ipynb #b433cc16
 def _swatch(color: tuple) -> str:
     return f'<i style="background:rgb{color}"></i>'
 
@@ -437,7 +437,7 @@ def legend(
              for mark, name, count, share in rows]
     return f'<ul class="legend">{"".join(items)}</ul>'
 
-# %% ../nbs/20_app.ipynb #0a2f68d0
+# %% ../nbs/20_app.ipynb #1cf124c7
 KEPT = 8  # results of stages, for one photograph
 
 
@@ -498,7 +498,7 @@ class Remembering(Restorer):
         chroma = self._stage("colouring", (whole, palette), lambda: _chroma(self, whole, palette))
         return colorize(whole, chroma * np.float32(saturation))
 
-# %% ../nbs/20_app.ipynb #7aa7b77d
+# %% ../nbs/20_app.ipynb #1456117e
 @dataclass
 class Sheet:
     "One photograph on a desk."
@@ -508,11 +508,16 @@ class Sheet:
     problem: str = ""  # why it cannot be restored
     notes: list[str] = field(default_factory=list)  # what its owner should know
     result: Path | None = None  # the restored photograph, as the command writes it
+    round: int = 0  # how often it was restored: views get new names, since browsers keep what they have seen
 
     @property
     def hand(self) -> Path:
         "The mask that was corrected by hand, whether there is one or not."
         return self.place / "masks" / f"{self.source.stem}.png"
+
+    def view(self, name: str) -> Path:
+        "A JPEG for the page: one of `VIEWS`, or small."
+        return self.place / "views" / f"{self.round}-{name}.jpg"
 
 
 @dataclass
@@ -544,7 +549,7 @@ def put_on(
         source = Path(shutil.move(file, place / file.name))
         desk.sheets.append(Sheet(source, place))
 
-# %% ../nbs/20_app.ipynb #765af808
+# %% ../nbs/20_app.ipynb #f3478a4e
 def _plain(text: str, sheet: Sheet) -> str:
     "A sentence of the command, without the paths of this machine and the command's options."
     for folder in (sheet.place, sheet.hand.parent):
@@ -575,7 +580,7 @@ def _as_holes(mask: np.ndarray) -> Findings:
     piece = Piece("hole", float(mask.mean()), 1.0, True, (0, 0, *mask.shape[::-1]))
     return Findings(mask, np.zeros_like(mask), [piece], mask * np.uint8(5))
 
-# %% ../nbs/20_app.ipynb #d371769d
+# %% ../nbs/20_app.ipynb #201eb2bb
 def keep_painted(
     sheet: Sheet,
     restorer: Remembering,
@@ -612,7 +617,7 @@ def write_hand(
     else:
         write_mask(sheet.hand, Findings(mask, np.zeros_like(mask), [], findings.kinds))
 
-# %% ../nbs/20_app.ipynb #58655ded
+# %% ../nbs/20_app.ipynb #42a30e5e
 def restore_sheet(
     sheet: Sheet,
     restorer: Remembering,
@@ -637,18 +642,20 @@ VIEWS = ("before", "damage", "after")
 
 def _write_views(sheet: Sheet, restored: Restoration):
     "JPEGs for the page: before and after at full size, and the damage in white."
+    shutil.rmtree(sheet.view("small").parent, ignore_errors=True)
+    sheet.round += 1
     pictures = dict(before=read_rgb(sheet.source), damage=restored.mask.astype(np.uint8) * 255, after=restored.image)
     for name, picture in pictures.items():
-        _write_jpeg(sheet.place / f"{name}.jpg", picture)
+        _write_jpeg(sheet.view(name), picture)
     small = shown_size(restored.mask.shape, 400)[::-1]
-    _write_jpeg(sheet.place / "small.jpg", cv2.resize(restored.image, small, interpolation=cv2.INTER_AREA))
+    _write_jpeg(sheet.view("small"), cv2.resize(restored.image, small, interpolation=cv2.INTER_AREA))
 
 
 def _write_jpeg(path: Path, picture: np.ndarray):
     with atomic(path) as temporary:
         Image.fromarray(picture).save(temporary, "JPEG", quality=92)
 
-# %% ../nbs/20_app.ipynb #e1b758c0
+# %% ../nbs/20_app.ipynb #9100e2e8
 def pack(
     desk: Desk,
 ) -> Path | None:  # the zip; `None`: nothing is finished
@@ -676,7 +683,7 @@ def own_names(
         own.append(new)
     return own
 
-# %% ../nbs/20_app.ipynb #19fc737f
+# %% ../nbs/20_app.ipynb #3c89d68b
 HOUR = 3600  # seconds after which a desk that nobody uses is cleared
 
 
@@ -717,7 +724,7 @@ class Desks:
             with atomic(self.out / own_names([*there, sheet.result.name])[-1]) as temporary:
                 shutil.copyfile(sheet.result, temporary)
 
-# %% ../nbs/20_app.ipynb #cc2fe6e5
+# %% ../nbs/20_app.ipynb #a7569237
 def messages(
     desk: Desk,
     trouble: str = "",  # that concerns no photograph, or all
@@ -732,7 +739,7 @@ def messages(
     notes = desk.sheet.notes if desk.sheets and not desk.sheet.problem else []
     return said + (f'<div class="notes">{"<br>".join(map(html.escape, notes))}</div>' if notes else "")
 
-# %% ../nbs/20_app.ipynb #79dd72d3
+# %% ../nbs/20_app.ipynb #67e6fbb3
 def phase(
     desk: Desk,
 ) -> str:  # HTML
@@ -747,7 +754,7 @@ def _seen(yes, **changes) -> dict:
     "A change of a part that shows it or hides it."
     return gr.update(visible=True if yes else "hidden", **changes)
 
-# %% ../nbs/20_app.ipynb #49726077
+# %% ../nbs/20_app.ipynb #4387ddd9
 def result_parts(
     desk: Desk,
     trouble: str = "",  # that concerns no photograph, or all
@@ -762,7 +769,7 @@ def result_parts(
         label = say("take", desk.language)
         parts["take_this" if many else "take"] = _seen(True, value=str(desk.sheet.result), label=label)
     if many:
-        parts["results"] = _seen(done, value=[(str(s.place / "small.jpg"), s.source.name) for s in done])
+        parts["results"] = _seen(done, value=[(str(s.view("small")), s.source.name) for s in done])
         parts["stop"] = _seen(not last)
     if many and last and done:
         label = say("take_all", desk.language, count=len(done))
@@ -772,12 +779,12 @@ def result_parts(
 
 def _views(sheet: Sheet, language: str) -> dict:
     "The parts that show a result."
-    views = [str(sheet.place / f"{view}.jpg") for view in VIEWS]
+    views = [str(sheet.view(view)) for view in VIEWS]
     words = [say(name, language) for name in ("original", "marked", "result")]
     return dict(slider=_seen(True, value=(views[0], views[2])),
                 beside=_seen(True, value=list(zip(views, words))))
 
-# %% ../nbs/20_app.ipynb #49574142
+# %% ../nbs/20_app.ipynb #fdcc6915
 def sheet_parts(
     desk: Desk,
     restorer: Remembering,
@@ -796,7 +803,7 @@ def sheet_parts(
     desk.painter = json_part(value, "id")
     return parts | dict(painter=value, legend=legend(findings, desk.language))
 
-# %% ../nbs/20_app.ipynb #a4ed0351
+# %% ../nbs/20_app.ipynb #aff02605
 PART = {"finding": 0.1, "filling": 0.3, "colouring": 0.7}  # of the work on a photograph that is done before a stage
 
 
@@ -830,7 +837,7 @@ def restored(
             return
         yield result_parts(desk, last=number + 1 == len(sheets))
 
-# %% ../nbs/20_app.ipynb #7ea6afbf
+# %% ../nbs/20_app.ipynb #5ff1cb42
 def _wishes(fill: str, tone: str, saturation: float, like, metadata: bool) -> dict:
     "The choices of the page as the command names them."
     color = tone == "colour"
@@ -880,7 +887,7 @@ class Looking(Desks):
         done = [i for i, sheet in enumerate(self.desk(tab).sheets) if sheet.result]
         yield from self.choose(progress, tab, painted, done[number] if number < len(done) else None)
 
-# %% ../nbs/20_app.ipynb #d3b17d68
+# %% ../nbs/20_app.ipynb #96836239
 class Page(Looking):
     "All that one does on the page."
 
@@ -925,7 +932,7 @@ class Page(Looking):
         write_mask(file, Findings(mask, findings.proposed & ~mask, [], findings.kinds))
         yield dict(mask_file=gr.update(value=str(file)), messages=messages(desk, trouble))
 
-# %% ../nbs/20_app.ipynb #17a47490
+# %% ../nbs/20_app.ipynb #dc061d52
 STYLE = """
 .gradio-container {max-width: 1080px !important; width: 100% !important; margin: 0 auto !important;
   padding-bottom: 96px}
@@ -977,7 +984,7 @@ STYLE = """
   height: auto !important}
 """
 
-# %% ../nbs/20_app.ipynb #335bc26a
+# %% ../nbs/20_app.ipynb #6ea4ee69
 def _upper(words) -> dict:
     "The upper part of the page: photographs, and what is damaged."
     gr.Markdown(words("drop"))
@@ -1034,7 +1041,7 @@ def _lower(words) -> dict:
                                       allow_preview=False, interactive=False, visible="hidden", elem_id="results")
     return parts
 
-# %% ../nbs/20_app.ipynb #4af72dc0
+# %% ../nbs/20_app.ipynb #2be42e44
 SLIDER_KEYS = """() => {
   const box = document.querySelector("#slider");
   box.tabIndex = 0; box.setAttribute("role", "slider"); box.setAttribute("aria-valuenow", "50");
@@ -1058,7 +1065,7 @@ TAB = """() => {
   return (navigator.language.startsWith("ko") ? "ko:" : "en:") + (sessionStorage.desk ||= random);
 }"""
 
-# %% ../nbs/20_app.ipynb #531efe3d
+# %% ../nbs/20_app.ipynb #887d1b1c
 TO_RESULT = "() => setTimeout(() => document.querySelector('.finished').scrollIntoView({behavior: 'smooth'}), 300)"
 # what makes a result out of date, and the event that says so
 CHANGES = dict(fill="input", tone="input", saturation="release", like="change", metadata="input")
@@ -1103,7 +1110,7 @@ def _connect(blocks: gr.Blocks, page: Page, tab, parts: dict):
     for name, event in CHANGES.items():
         getattr(parts[name], event)(deed(page.one), [tab, painter, *wishes], **queue)
 
-# %% ../nbs/20_app.ipynb #983dc3ae
+# %% ../nbs/20_app.ipynb #82ebe00e
 HERE = "restorecolor-page-"  # folders of pages, among the system's temporary ones
 
 
@@ -1128,7 +1135,7 @@ def build(
     blocks.folder, blocks.words = folder, translated
     return blocks
 
-# %% ../nbs/20_app.ipynb #20e8c329
+# %% ../nbs/20_app.ipynb #6a01ad8c
 PORT = 7860
 
 
@@ -1162,7 +1169,7 @@ def sweep_pages():
         except (BusyError, OSError):
             pass
 
-# %% ../nbs/20_app.ipynb #32a534a6
+# %% ../nbs/20_app.ipynb #5acf36a1
 SETTINGS = dict(  # of Gradio: nothing is fetched from elsewhere, nothing is told to anybody
     quiet=True, prevent_thread_lock=True, show_error=True, max_file_size="1gb", footer_links=[], run_history=False,
     pwa=False, ssr_mode=False, mcp_server=False, enable_monitoring=False, height=900, head=f"<style>{STYLE}</style>")
