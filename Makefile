@@ -1,5 +1,6 @@
 # make demo   the whole workbook, end to end, on sample photographs (a few minutes after the installation)
 # make test   the tests of all notebooks
+# make app    the page to restore on, in a browser
 # make lab    JupyterLab, in the notebooks' folder
 # make docs   after editing notebooks: export the package, clean the notebooks, write README.md
 # All of them set up .venv first, once. On Windows they want a shell such as Git's; without one, README.md has the commands.
@@ -11,7 +12,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python py; d
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 export JUPYTER_PLATFORM_DIRS := 1
 
-.PHONY: demo test lab docs install clean
+.PHONY: demo test app lab docs install clean
 
 demo: install
 	$(BIN)/restorecolor run demo
@@ -20,6 +21,10 @@ demo: install
 test: export OMP_WAIT_POLICY := PASSIVE
 test: install
 	$(BIN)/nbdev_test --n_workers 2 --do_print
+
+app: install
+	@$(BIN)/python -c 'import gradio' 2>/dev/null || $(BIN)/python -m pip install -e '.[app]'
+	$(BIN)/python -c 'from restorecolor.app import launch; launch()'
 
 lab: install
 	$(BIN)/jupyter lab nbs

@@ -1,0 +1,405 @@
+"""Use the page as people do, in a real browser, with the network cut off to everything but this machine.
+
+.ci/browser.py [FOLDER [TEST ...]]: screenshots go to FOLDER; only the tests that are named."""
+import io
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import Error, expect, sync_playwright
+
+from restorecolor.masks import random_damage
+from restorecolor.photos import luma, read_mask, sample_photos, write_png
+from restorecolor.command import main
+
+root = Path(__file__).resolve().parent.parent
+work = Path(tempfile.mkdtemp())
+shots = Path(sys.argv[1]) if len(sys.argv) > 1 else work / "shots"
+shots.mkdir(parents=True, exist_ok=True)
+WAIT = 40_000  # ms
+expect.set_options(timeout=WAIT)
+SERVE = """
+import socket, sys
+connect = socket.socket.connect
+def here(self, address):
+    assert not isinstance(address, tuple) or address[0] in ("127.0.0.1", "localhost", "::1"), f"a connection to {address}"
+    return connect(self, address)
+socket.socket.connect = here
+from restorecolor.app import launch
+launch(port=int(sys.argv[1]), out=sys.argv[2])
+"""
+
+
+def chromium() -> str:
+    "A Chromium of this system; installed where that is possible."
+    names = ("chromium", "google-chrome", "chromium-browser")
+    found = [path for path in map(shutil.which, names) if path]
+    if not found and hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
+        print("no Chromium is here; it is installed by apt-get", flush=True)
+        subprocess.run(["apt-get", "install", "-y", "-qq", "chromium"], stdout=subprocess.DEVNULL)
+        found = [path for path in map(shutil.which, names) if path]
+    if not found:
+        sys.exit("the browser test needs Chromium or Chrome, and none was found: apt-get install chromium, or the like")
+    return found[0]
+
+
+def start(port: int, out) -> tuple[subprocess.Popen, str, list]:
+    "The page on a port; its process, address and what it has said."
+    log = open(work / f"page-{time.monotonic_ns()}.log", "w+")
+    process = subprocess.Popen([sys.executable, "-c", SERVE, str(port), str(out)], stdout=log, stderr=subprocess.STDOUT, text=True,
+                               cwd=work, start_new_session=True)
+    for _ in range(600):
+        said = Path(log.name).read_text()
+        address = re.search(r"the page is open at (\S+)", said)
+        if address:
+            return process, address[1], Path(log.name)
+        assert process.poll() is None, said
+        time.sleep(0.1)
+    raise AssertionError(f"the page did not open within a minute: {said}")
+
+
+def stop(process, log: Path) -> str:
+    "Ctrl-C; what the page has said."
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(30) == 0, log.read_text()
+    return log.read_text()
+
+
+@contextmanager
+def tab(browser, address, **options):
+    "A page in a window of its own. No request may leave this machine, no script may fail."
+    context = browser.new_context(**({"viewport": {"width": 1280, "height": 900}, "locale": "en-US"} | options))
+    elsewhere, failed = [], []
+
+    def check(route):
+        if re.match(r"(http://(127\.0\.0\.1|localhost)[:/]|data:|blob:)", route.request.url):
+            return route.continue_()
+        elsewhere.append(route.request.url)
+        route.abort()
+
+    context.route("**/*", check)
+    page = context.new_page()
+    page.set_default_timeout(WAIT)
+    page.on("pageerror", lambda error: failed.append(str(error)))
+    page.goto(address)
+    page.locator("#drop input[type=file]").wait_for(state="attached")
+    expect(page.locator("#example")).not_to_be_empty()
+    yield page
+    assert not elsewhere, f"requests to other machines: {elsewhere}"
+    assert not failed, f"scripts that failed: {failed}"
+    context.close()
+
+
+def drop(page, *files):
+    page.locator("#drop input[type=file]").set_input_files([str(file) for file in files])
+
+
+def picture(page, name: str, full: bool = False):
+    page.wait_for_timeout(400)
+    page.screenshot(path=str(shots / f"{name}.jpg"), type="jpeg", quality=60, full_page=full)
+
+
+def painted(page):
+    "Wait until a photograph is in the painter."
+    expect(page.locator("#painter .view")).to_be_visible()
+    page.wait_for_function("document.querySelector('#painter .share').textContent.length > 0")
+    page.wait_for_timeout(300)
+
+
+def share(page) -> float:
+    return float(re.search(r"[\d.]+", page.locator("#painter .share").inner_text())[0])
+
+
+def taken(page, selector: str = "#take") -> bytes:
+    "What a click on a download button brings."
+    with page.expect_download() as download:
+        page.locator(selector).click()
+    return Path(download.value.path()).read_bytes()
+
+
+def restored(page) -> np.ndarray:
+    return np.array(Image.open(io.BytesIO(taken(page))))
+
+
+def go(page):
+    "Press the button, and wait for the result."
+    before = shown(page)
+    page.locator("#go").click()
+    wait_for_new(page, before)
+
+
+def shown(page) -> str:
+    "The address of the result that is shown."
+    return page.evaluate("[...document.querySelectorAll('#slider img')].at(-1)?.src || ''")
+
+
+def wait_for_new(page, before: str):
+    "Wait until another result is shown."
+    page.wait_for_function("(before) => ([...document.querySelectorAll('#slider img')].at(-1)?.src || before) != before", arg=before)
+    expect(page.locator("#take")).to_be_visible()
+    page.wait_for_timeout(300)
+
+
+def command_says(*arguments) -> bytes:
+    "The file that `restorecolor restore` writes."
+    out = work / f"command-{time.monotonic_ns()}"
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        assert main(["restore", *map(str, arguments), "--out", str(out)]) == 0
+    return next(out.glob("*.png")).read_bytes()
+
+
+gray, hole = random_damage(luma(sample_photos()["coffee"]), np.random.default_rng(5))
+write_png(work / "coffee.png", gray)
+
+
+def test_restore(browser, address):
+    "Upload, the damage that was found, a stroke, the slider, the download."
+    with tab(browser, address) as page:
+        picture(page, "1_open")
+        drop(page, work / "coffee.png")
+        painted(page)
+        assert abs(share(page) - 100 * hole.mean()) < 0.02, "the mask that is shown is not the one that was found"
+        expect(page.get_by_text("hole × 1")).to_be_visible()
+        picture(page, "2_found")
+        go(page)
+        page.locator("#slider").scroll_into_view_if_needed()
+        first = taken(page)
+        assert first == command_says(work / "coffee.png"), "the download is not what restorecolor restore writes"
+
+        view = page.locator("#painter .view")
+        view.scroll_into_view_if_needed()
+        box = page.locator("#painter .marks").bounding_box()
+        at = lambda x, y: (box["x"] + x * box["width"], box["y"] + y * box["height"])
+        page.mouse.move(*at(0.6, 0.8)), page.mouse.down(), page.mouse.move(*at(0.8, 0.8), steps=8), page.mouse.up()
+        assert share(page) > 100 * hole.mean() + 0.5, "the stroke is not in the mask"
+        picture(page, "3_stroke")
+        go(page)
+        one, two = (np.array(Image.open(io.BytesIO(data))).astype(int) for data in (first, taken(page)))
+        changed = np.abs(luma(one.astype(np.uint8)).astype(int) - luma(two.astype(np.uint8))) > 3
+        ys, xs = np.nonzero(changed)
+        assert len(ys) > 300 and ys.min() > 0.72 * 400 and ys.max() < 0.88 * 400 and xs.min() > 0.55 * 600 and xs.max() < 0.85 * 600, \
+            f"the stroke should change what is under it and nothing else; {len(ys)} pixels changed"
+
+        with page.expect_download() as download:
+            page.locator("#mask_save").click()
+        mask = work / "masks" / "coffee.png"
+        mask.parent.mkdir(exist_ok=True)
+        shutil.copy(download.value.path(), mask)
+        assert read_mask(mask).mean() > hole.mean()
+        assert taken(page) == command_says(work / "coffee.png", "--mask", mask), "the saved mask does not give the same result"
+
+        for button in ("eraser", "brush"):
+            page.locator(f"#painter [data-tool={button}]").click()
+        page.locator("#painter [data-do=found]").click()
+        assert abs(share(page) - 100 * hole.mean()) < 0.02
+        go(page)
+        assert taken(page) == first, "a mask that is as it was found should give what was given for it"
+
+
+def test_slider_and_wishes(browser, address):
+    "The line between before and after moves; a changed choice changes the result."
+    with tab(browser, address) as page:
+        drop(page, work / "coffee.png")
+        painted(page)
+        go(page)
+        slider = page.locator("#slider")
+        slider.scroll_into_view_if_needed()
+        box = slider.bounding_box()
+        picture(page, "4_slider")
+        before = slider.screenshot()
+        middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.move(*middle), page.mouse.down(), page.mouse.move(middle[0] + box["width"] / 4, middle[1], steps=5), page.mouse.up()
+        assert slider.screenshot() != before, "the slider did not move"
+        seen = shown(page)
+        page.get_by_label("stays gray").check()
+        wait_for_new(page, seen)
+        assert taken(page) == command_says(work / "coffee.png", "--gray")
+        for choice in ("in colour", "expected: "):
+            seen = shown(page)
+            page.get_by_label(choice).check()
+            wait_for_new(page, seen)
+        seen = shown(page)
+        page.locator("#saturation input[type=number]").fill("1.5")
+        page.locator("#saturation input[type=number]").blur()
+        wait_for_new(page, seen)
+        assert taken(page) == command_says(work / "coffee.png", "--saturation", "1.5", "--fill", "expected")
+
+
+def test_refused_and_many(browser, address):
+    "An odd file is refused in a sentence, and the others go on; many go home in one zip; a page that is loaded again has them."
+    (work / "odd.jpg").write_bytes(b"this is no photograph")
+    small = gray[150:350, :300]
+    for name in ("one", "two"):
+        write_png(work / f"{name}.png", small)
+    with tab(browser, address, color_scheme="dark") as page:
+        drop(page, work / "odd.jpg")
+        expect(page.locator("#messages .refused")).to_contain_text("not an image, it begins with")
+        expect(page.locator("#painter .view")).to_be_hidden()
+        picture(page, "5_refused")
+        drop(page, work / "one.png", work / "two.png")
+        painted(page)
+        expect(page.locator("#go")).to_have_text("Restore all 2")
+        page.locator("#go").click()
+        expect(page.locator("#take")).to_contain_text("Download all 2 (zip)")
+        expect(page.locator("#results img")).to_have_count(2)
+        with zipfile.ZipFile(io.BytesIO(taken(page))) as packed:
+            assert packed.namelist() == ["one.png", "two.png"]
+            assert packed.read("two.png") == command_says(work / "two.png")
+        paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert max(map(int, re.findall(r"\d+", paper)[:3])) < 60, f"dark mode has a background of {paper}"
+        page.locator("#results").scroll_into_view_if_needed()
+        picture(page, "6_many_dark")
+        page.reload()
+        expect(page.locator("#results img")).to_have_count(2)
+        expect(page.locator("#take")).to_contain_text("Download all 2 (zip)")
+        page.locator("#results button").nth(1).click()
+        page.wait_for_function("document.querySelector('#which input').value.includes('two.png')")
+
+
+def test_keyboard(browser, address):
+    "Everything with the keyboard: choosing, painting, restoring, the slider, the download."
+    with tab(browser, address) as page:
+        key = page.keyboard.press
+
+        def reach(selector, limit=60):
+            passed = []
+            for _ in range(limit):
+                if page.evaluate("(query) => !!document.activeElement.closest(query)", selector):
+                    return
+                passed.append(page.evaluate("document.activeElement.outerHTML.slice(0, 60)"))
+                key("Tab")
+            raise AssertionError(f"{selector} cannot be reached with the Tab key, only {passed}")
+
+        chosen = []
+        page.on("filechooser", lambda chooser: chosen.append(chooser))
+        reach("#drop")
+        key("Enter")
+        for _ in range(100):
+            if chosen:
+                break
+            page.wait_for_timeout(100)
+        assert chosen, "Enter does not let one choose a file"
+        chosen[0].set_files(str(work / "coffee.png"))
+        painted(page)
+        reach("#painter .view")
+        page.keyboard.down(" ")
+        for _ in range(8):
+            key("ArrowRight")
+        page.keyboard.up(" ")
+        assert share(page) > 100 * hole.mean() + 0.2, "the keys painted nothing"
+        key("Control+z")
+        assert abs(share(page) - 100 * hole.mean()) < 0.02, "Ctrl-Z took nothing back"
+        reach("#go")
+        picture(page, "keyboard_go")
+        key("Enter")
+        expect(page.locator("#take")).to_be_visible()
+        reach("#slider")
+        for _ in range(4):
+            key("ArrowLeft")
+        assert page.locator("#slider").get_attribute("aria-valuenow") == "30"
+        picture(page, "7_keyboard")
+        key("Shift+Tab")
+        reach("#take")
+        with page.expect_download() as download:
+            key("Enter")
+        assert Path(download.value.path()).read_bytes() == command_says(work / "coffee.png")
+
+
+def test_phone_in_korean(browser, address):
+    "A phone: one column, nothing beyond the edge, a finger paints; in Korean."
+    with tab(browser, address, viewport={"width": 390, "height": 844}, device_scale_factor=2, has_touch=True, is_mobile=True,
+             locale="ko-KR") as page:
+        expect(page.get_by_role("heading", name="사진 복원")).to_be_visible()
+        drop(page, work / "coffee.png")
+        painted(page)
+        page.locator("#painter [data-tool=brush]").tap()
+        page.locator("#painter .view").scroll_into_view_if_needed()
+        box = page.locator("#painter .marks").bounding_box()
+        page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        page.wait_for_timeout(200)
+        assert share(page) > 100 * hole.mean() + 0.05, "the finger painted nothing"
+        picture(page, "8_phone_korean")
+        page.locator("#go").tap()
+        expect(page.locator("#take")).to_be_visible()
+        page.wait_for_timeout(1000)
+        wide, room = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+        assert wide <= room, f"the page is {wide} px wide on a screen of {room}"
+        outside = page.evaluate("""[...document.querySelectorAll('button, input, img, label')].filter((e) => e.offsetHeight
+          && getComputedStyle(e).position !== 'absolute' && e.getBoundingClientRect().right > innerWidth + 1 && !e.closest('.stage, #slider'))
+          .map((e) => e.outerHTML.slice(0, 80))""")
+        assert not outside, f"beyond the edge of a phone: {outside}"
+        expect(page.locator("#go")).to_have_text("복원하기")
+        picture(page, "9_phone_result")
+
+
+def test_closed_tab(browser, address):
+    "A tab that is closed in the middle of its work is in nobody's way."
+    with tab(browser, address) as page:
+        drop(page, work / "one.png", work / "two.png", work / "coffee.png")
+        painted(page)
+        page.locator("#go").click()
+        page.wait_for_timeout(300)
+    with tab(browser, address) as page:
+        page.locator("#example").click()
+        painted(page)
+        go(page)
+        assert restored(page).shape == (*gray.shape, 3)
+
+
+def test_doors(browser, address):
+    "No file of this machine is handed out, or taken for one that was uploaded."
+    import urllib.error
+    import urllib.request
+
+    secret = work / "secret.txt"
+    secret.write_text("a secret")
+    for path in (secret, "/etc/hostname", root / "settings.ini", "../../settings.ini"):
+        try:
+            said = urllib.request.urlopen(f"{address}gradio_api/file={path}").read()
+        except urllib.error.HTTPError as error:
+            said = error.code
+        assert said in (403, 404), f"{path} was handed out: {said}"
+
+
+ONLY = sys.argv[2:]
+TESTS = [test_restore, test_slider_and_wishes, test_refused_and_many, test_keyboard, test_phone_in_korean, test_closed_tab, test_doors]
+
+
+def folders() -> set:
+    return {path for path in Path(tempfile.gettempdir()).glob("restorecolor-page-*")}
+
+
+if __name__ == "__main__":
+    began, before = time.monotonic(), folders()
+    process, address, log = start(7860, work / "kept")
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"] * (os.name != "nt"))
+            for test in [t for t in TESTS if not ONLY or t.__name__ in ONLY]:
+                since = time.monotonic()
+                test(browser, address)
+                print(f"{test.__doc__} ({time.monotonic() - since:.0f} s)", flush=True)
+            browser.close()
+        other, there, second = start(int(address.rstrip("/").rsplit(":", 1)[1]), work / "kept")
+        assert there != address and "is in use; the next free one is" in stop(other, second)
+    except BaseException:
+        print(log.read_text(), flush=True)
+        raise
+    finally:
+        said = stop(process, log)
+    assert "Traceback" not in said, said
+    assert not folders() - before, f"left behind: {folders() - before}"
+    assert ONLY or sorted(path.name for path in (work / "kept").iterdir())[:2] == ["coffee (10).png", "coffee (2).png"], os.listdir(work / "kept")
+    shutil.rmtree(work)
+    print(f"the page, in a browser: {time.monotonic() - began:.0f} s")
