@@ -9,6 +9,7 @@ Find damage    examine, find_defects, find_damage
 Its steps      expected_fill, natural_fill, predict_chroma, colorize
 Files          read_rgb, read_gray, read_mask, read_metadata, write_png, luma, sample_photos
 Try and score  random_damage, contest_score, score_folders, show_restorations, make_contest
+A page         launch (in a browser, or in a notebook)
 Elsewhere      export_onnx (networks without PyTorch), doctor (what a bug report wants to know)
 Errors         PhotoError, WeightsError
 
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING
 from .programs import front_door, help_in_notebooks
 
 if TYPE_CHECKING:  # what editors and type checkers see; the same as programs.OFFERED
+    from .app import launch as launch
     from .contest import make_contest as make_contest
     from .coloring import predict_chroma as predict_chroma
     from .defects import examine as examine, find_defects as find_defects

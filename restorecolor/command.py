@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['app', 'FILES', 'DAMAGE', 'LOOK', 'NETWORKS', 'Photos', 'Weights', 'Report', 'Again', 'Tell', 'Fill', 'restore',
-           'find', 'run', 'dataset', 'score', 'check', 'export', 'doctor', 'main']
+           'find', 'page', 'run', 'dataset', 'score', 'check', 'export', 'doctor', 'main']
 
 # %% ../nbs/22_command.ipynb #c1489f71
 import gc
@@ -128,6 +128,22 @@ def find(
         result.write(report)
     _tell_of(result, f"searched; masks are in {out}")
 
+# %% ../nbs/22_command.ipynb #45c55e62
+@app.command("app")
+def page(
+    host: Annotated[str, typer.Option(help="address that is listened at; 0.0.0.0: for the whole network")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="the next free one is taken")] = 7860,
+    share: Annotated[bool, typer.Option("--share", help="ask Gradio for a public address for three days")] = False,
+    out: Annotated[str, typer.Option(help="a folder that gets a copy of all that is finished")] = None,
+    weights: Weights = None,
+):
+    "Open the page to restore on, in a browser."
+    try:
+        from restorecolor.app import launch
+    except ImportError as error:
+        raise RunError(str(error)) from error
+    launch(False, host, port, share, weights, out)
+
 # %% ../nbs/22_command.ipynb #049c0d11
 @app.command()
 def run(
@@ -233,6 +249,9 @@ def _why(error: Exception) -> str:
 def main(argv=None) -> int:
     "The command `restorecolor`; returns the exit code."
     words = sys.argv[1:] if argv is None else list(argv)
+    for stream in (sys.stdout, sys.stderr):  # a name may be no text, or not in the terminal's alphabet
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # libraries' words are for programmers; what users should know is said in ours
     try:

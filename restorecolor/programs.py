@@ -17,7 +17,7 @@ OFFERED = {  # name: its module
     "expected_fill": "filling", "natural_fill": "filling", "predict_chroma": "coloring",
     "read_rgb": "photos", "read_gray": "photos", "read_mask": "photos", "read_metadata": "photos",
     "write_png": "photos", "luma": "photos", "sample_photos": "photos", "show_restorations": "figures", "contest_score": "metrics",
-    "score_folders": "evaluation", "make_contest": "contest", "export_onnx": "exporting", "doctor": "health",
+    "score_folders": "evaluation", "make_contest": "contest", "export_onnx": "exporting", "doctor": "health", "launch": "app",
     "PhotoError": "photos", "WeightsError": "models",
 }
 

@@ -37,7 +37,7 @@ from .files import atomic, is_whole, sweep
 from .filling import FillNet, FillWarning, expected_fill, load_fill, membrane, natural_available, natural_fill
 from .models import RestorationNet, WeightsError, compose, find_weights, fold_norms, load_net, smooth_fill
 from .photos import (
-    MIN_SIDE, SUFFIXES, PhotoError, find_photos, left_out, luma, read_erased, read_mask, read_metadata, read_rgb, write_png)
+    MIN_SIDE, SUFFIXES, Page, PhotoError, find_photos, left_out, luma, pages_of, read_erased, read_mask, read_metadata, read_rgb, write_png)
 
 # %% ../nbs/16_restoring.ipynb #c0e63b9a
 def working_copy(
@@ -280,7 +280,7 @@ def _chroma(restorer: Restorer, whole: np.ndarray, palette: Tensor | None) -> np
 # %% ../nbs/16_restoring.ipynb #d0da9c1b
 def _as_gray(photo) -> tuple[np.ndarray, list[str]]:
     "H×W `uint8` from a file, a gray or a colour array; and what is to be said of it."
-    photo = read_rgb(photo) if isinstance(photo, (str, Path)) else np.asarray(photo)
+    photo = read_rgb(photo) if isinstance(photo, (str, Path, Page)) else np.asarray(photo)
     gray = luma(photo) if photo.ndim == 3 and photo.shape[2] == 3 and photo.dtype == np.uint8 else photo
     if gray.ndim != 2 or gray.dtype != np.uint8 or min(gray.shape) < MIN_SIDE:
         raise PhotoError(f"an H×W or H×W×3 uint8 photograph of at least {MIN_SIDE} px is wanted, got {photo.shape} {photo.dtype}")
@@ -344,10 +344,15 @@ def _with_rgb(restorer: Restorer, gray: np.ndarray, mask: np.ndarray, color: boo
 def _identity(path: Path):
     "What makes a file the same file, whatever it is called: its place on the disk."
     try:
-        about = path.stat()
+        about = os.stat(path)
         return about.st_dev, about.st_ino
     except OSError:
         return os.path.realpath(path)
+
+
+def _page_place(place: Path, page) -> Path:
+    "album.tif → album-2.tif for its second page; of a file that has one picture, its place as it is."
+    return place.with_name(f"{place.stem}-{page.number}{place.suffix}") if isinstance(page, Page) else place
 
 
 def _given(inputs, outs: list[Path]) -> list[tuple[Path, Path]]:
@@ -364,7 +369,7 @@ def _given(inputs, outs: list[Path]) -> list[tuple[Path, Path]]:
             known = (_identity(path), path.name.casefold())
             ours = any(Path(os.path.realpath(path)).is_relative_to(own) for own in inside) or item.is_dir() and _mark(path)
             if known not in seen and not ours:
-                pairs.append((path, place))
+                pairs += [(page, _page_place(place, page)) for page in pages_of(path)]
             seen.add(known)
     return pairs
 
@@ -414,7 +419,7 @@ class Outcome(dict):
 
     def write(self, path):
         "Write a table (CSV), a row for each photograph, atomically: what became of it, its result, what was found, what is to be said."
-        with atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+        with atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
             rows = csv.writer(file)
             rows.writerow(["photograph", "state", "result", "damaged", "found", "notes"])
             for source, why in self.items():
@@ -484,11 +489,14 @@ def _restore_one(source: Path, target: Path, restorer, mask, key: str, again: bo
 # %% ../nbs/16_restoring.ipynb #2921b82e
 def _result_mark(source: Path, mask: np.ndarray | None, key: str) -> str:
     "What a result is marked with: a digest of all that it was made from; empty for a file that cannot be read."
+    if not os.path.isfile(source):  # a pipe would be waited for
+        return ""
     try:
-        digest = hashlib.sha1(source.read_bytes())
+        digest = hashlib.sha1(Path(source).read_bytes())
     except OSError:  # the reader of photographs has the words for it
         return ""
-    digest.update(key.encode() + (b"" if mask is None else np.packbits(mask).tobytes()))
+    page = f"page {source.number}" if isinstance(source, Page) else ""
+    digest.update((key + page).encode() + (b"" if mask is None else np.packbits(mask).tobytes()))
     return digest.hexdigest()
 
 

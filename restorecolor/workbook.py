@@ -193,6 +193,8 @@ def run_notebook(
         if error.ename == "KeyboardInterrupt":
             raise KeyboardInterrupt from None
         raise RunError(f"{notebook.stem}: {error.evalue or error.ename} (traceback in {output})") from None
+    except OSError as error:  # a full disk: papermill does not say which file
+        raise OSError(error.errno, f"cannot be written ({error.strerror or error})", error.filename or str(output)) from None
     return output
 
 # %% ../nbs/19_workbook.ipynb #ba867fb5
