@@ -70,10 +70,10 @@ def providers(module: str) -> set[str]:
 
 
 def undeclared(sources: dict[str, str], *kinds: str) -> list[str]:
-    wanted = declared(*kinds)
+    wanted, own = declared(*kinds), {p.stem for p in (root / ".ci").glob("*.py")}
     problems = []
     for name, source in sources.items():
-        for module in sorted(imports(source)):
+        for module in sorted(imports(source) - own):
             names = {COMES_WITH[module]} if module in COMES_WITH else providers(module)
             if not names & wanted:
                 whose = " or ".join(sorted(names))
