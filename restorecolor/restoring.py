@@ -10,6 +10,7 @@ __all__ = ['SHOWN', 'NEEDED', 'FILLS', 'STOPPING', 'working_copy', 'Restoration'
 import csv
 import errno
 import hashlib
+import inspect
 import io
 import os
 import unicodedata
@@ -435,7 +436,8 @@ STOPPING = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, 
 
 def _fingerprint(restorer, metadata: bool, wishes: dict) -> str:
     "What a restoration depends on, besides the photograph and its mask: the networks, what goes along, what is wished."
-    said = {name: _content(value) for name, value in wishes.items()}
+    usual = {name: about.default for name, about in inspect.signature(Restorer.restore).parameters.items()}
+    said = {name: _content(value) for name, value in wishes.items() if value is not usual.get(name) and _content(value) != usual.get(name)}
     digest = hashlib.sha1(repr((metadata, sorted(said.items()))).encode())
     parts = [(name, part) for name, value in sorted(vars(restorer).items()) for part in (value if isinstance(value, (list, tuple)) else [value])]
     for name, part in parts:
