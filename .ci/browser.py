@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Error, TimeoutError, expect, sync_playwright
+from playwright.sync_api import Error, expect, sync_playwright
 
 from restorecolor.masks import random_damage
 from restorecolor.photos import luma, read_mask, sample_photos, write_png
@@ -58,7 +58,8 @@ def start(port: int, out) -> tuple[subprocess.Popen, str, list]:
     "The page on a port; its process, address and what it has said."
     log = open(work / f"page-{time.monotonic_ns()}.log", "w+")
     process = subprocess.Popen([sys.executable, "-c", SERVE, str(port), str(out)], stdout=log, stderr=subprocess.STDOUT, text=True,
-                               cwd=work, start_new_session=True)
+                               cwd=work, start_new_session=True,
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
     for _ in range(600):
         said = Path(log.name).read_text()
         address = re.search(r"the page is open at (\S+)", said)
@@ -388,11 +389,7 @@ if __name__ == "__main__":
             browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"] * (os.name != "nt"))
             for test in [t for t in TESTS if not ONLY or t.__name__ in ONLY]:
                 since = time.monotonic()
-                try:
-                    test(browser, address)
-                except TimeoutError as error:  # a machine that is busy with something else; twice is no accident
-                    print(f"once more, after: {error}", flush=True)
-                    test(browser, address)
+                test(browser, address)
                 print(f"{test.__doc__} ({time.monotonic() - since:.0f} s)", flush=True)
             browser.close()
         other, there, second = start(int(address.rstrip("/").rsplit(":", 1)[1]), work / "kept")

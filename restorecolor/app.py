@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['WORDS', 'LANGUAGES', 'SHOWN', 'HAND', 'PAINTER_HTML', 'PAINTER_WORDS', 'PAINTER_VIEW', 'PAINTER_STROKES',
            'PAINTER_HANDS', 'PAINTER_KEYS', 'PAINTER_LOAD', 'PAINTER_TOLD', 'PAINTER_JS', 'KEPT', 'VIEWS', 'HOUR',
-           'PART', 'STYLE', 'SLIDER_KEYS', 'TAB', 'TO_RESULT', 'CHANGES', 'HERE', 'PORT', 'SETTINGS', 'say',
+           'PART', 'STYLE', 'SLIDER_KEYS', 'TAB', 'HELLO', 'TO_RESULT', 'CHANGES', 'HERE', 'PORT', 'SETTINGS', 'say',
            'shown_size', 'shrunk', 'enlarged', 'corrected', 'layer_of', 'painter_value', 'painted_mask', 'legend',
            'Remembering', 'Sheet', 'Desk', 'put_on', 'look_at', 'keep_painted', 'json_part', 'write_hand',
            'restore_sheet', 'pack', 'own_names', 'Desks', 'messages', 'phase', 'result_parts', 'sheet_parts',
@@ -1060,10 +1060,15 @@ SLIDER_KEYS = """() => {
   });
 }"""
 TAB = """() => {
-  window.deskOfBefore = sessionStorage.desk;
   const random = [...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(16)).join("");
   return (navigator.language.startsWith("ko") ? "ko:" : "en:") + (sessionStorage.desk ||= random);
 }"""
+HELLO = f"() => {{ window.deskOfBefore = sessionStorage.desk; return ({TAB})(); }}"
+
+
+def _from_tab(count: int) -> str:
+    "JavaScript that puts the tab's name before what is sent: `count` values, of which the first is its place."
+    return f"(...values) => [({TAB})(), ...values.slice(1, {count})]"
 
 # %% ../nbs/20_app.ipynb #887d1b1c
 TO_RESULT = "() => setTimeout(() => document.querySelector('.finished').scrollIntoView({behavior: 'smooth'}), 300)"
@@ -1079,6 +1084,9 @@ def _connect(blocks: gr.Blocks, page: Page, tab, parts: dict):
                  show_progress_on=[parts["messages"], parts["state"]])
     painter, wishes = parts["painter"], [parts[name] for name in CHANGES]
 
+    def on(event, act, *inputs):  # the browser names the tab with every event: it may come before the page has its name
+        return event(act, [tab, *inputs], js=_from_tab(1 + len(inputs)), **queue)
+
     def deed(method):
         def answer(progress=gr.Progress(), *values):
             said = False
@@ -1093,22 +1101,22 @@ def _connect(blocks: gr.Blocks, page: Page, tab, parts: dict):
         yield from deed(page.pick)(progress, tab, painted, event.index)
 
     hello = lambda tab: (tab, say("example", page.desk(tab).language))
-    here = blocks.load(hello, tab, [tab, parts["example"]], js=TAB, api_visibility="private", show_progress="hidden")
+    here = blocks.load(hello, tab, [tab, parts["example"]], js=HELLO, api_visibility="private", show_progress="hidden")
     here.then(None, js="() => { if (window.deskOfBefore) document.querySelector('#again').click(); }")
-    parts.pop("again").click(deed(page.come), tab, **queue)
+    on(parts.pop("again").click, deed(page.come))
     blocks.load(None, js=SLIDER_KEYS)
-    parts["drop"].upload(deed(page.take), [tab, parts["drop"]], **queue)
-    parts["example"].click(deed(page.example), tab, **queue)
-    parts["which"].input(deed(page.choose), [tab, painter, parts["which"]], **queue)
-    parts["results"].select(pick, [tab, painter], **queue)
-    parts["load"].upload(deed(page.load_mask), [tab, parts["load"]], **queue)
-    saving = parts["save"].click(deed(page.save_mask), [tab, painter], **queue)
+    on(parts["drop"].upload, deed(page.take), parts["drop"])
+    on(parts["example"].click, deed(page.example))
+    on(parts["which"].input, deed(page.choose), painter, parts["which"])
+    on(parts["results"].select, pick, painter)
+    on(parts["load"].upload, deed(page.load_mask), parts["load"])
+    saving = on(parts["save"].click, deed(page.save_mask), painter)
     saving.then(None, js="() => document.querySelector('#mask_file').click()")
-    going = parts["go"].click(deed(page.all), [tab, painter, *wishes], **queue)
+    going = on(parts["go"].click, deed(page.all), painter, *wishes)
     going.success(None, js=TO_RESULT)
     parts["stop"].click(None, cancels=[going])
     for name, event in CHANGES.items():
-        getattr(parts[name], event)(deed(page.one), [tab, painter, *wishes], **queue)
+        on(getattr(parts[name], event), deed(page.one), painter, *wishes)
 
 # %% ../nbs/20_app.ipynb #82ebe00e
 HERE = "restorecolor-page-"  # folders of pages, among the system's temporary ones
