@@ -339,11 +339,11 @@ class DefectExamples(Dataset):
         scan, _, kinds = draw_defects(gray, rng, self.overlays, marks=rng.random() >= self.clean)
         return dict(gray=torch.from_numpy(scan)[None], kinds=torch.from_numpy(kinds))
 
-# %% ../nbs/14_defects.ipynb #b6ec1c75
+# %% ../nbs/14_defects.ipynb #fdf22a18
 def _block(channels: int, out: int) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(channels, out, 3, 1, 1, bias=False), nn.BatchNorm2d(out), nn.ReLU(inplace=True))
 
-
+# %% ../nbs/14_defects.ipynb #b6ec1c75
 class DefectNet(nn.Module):
     "Logits of damage and of its kinds: N×1×H×W in [0, 1] → N×(1 + 4)×H×W; sides are multiples of `stride`."
 

@@ -355,8 +355,10 @@ def find_damage(
 ) -> np.ndarray:  # H×W `bool`, True = damaged; all False where there is none
     "The damage: regions of one value with a hard edge all round, exact or in a copy."
     exact = find_exact(gray, always)
-    if always or not exact.any():
-        return exact if always else find_copied(gray)
+    if always:
+        return exact
+    if not exact.any():
+        return find_copied(gray)
     _, labels = cv2.connectedComponents(find_copied(gray, CLEAR).view(np.uint8), connectivity=8)
     known = np.unique(labels[cv2.dilate(exact.view(np.uint8), BOX) > 0])  # seen by both searches: the exact one knows better
     return exact | (labels > 0) & ~np.isin(labels, known)
