@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['app', 'FILES', 'DAMAGE', 'LOOK', 'NETWORKS', 'Photos', 'Weights', 'Report', 'Again', 'Tell', 'MASK', 'FILL',
-           'PROPOSED', 'NO_METADATA', 'NO_FLIPS', 'LAYERS', 'REPLACE', 'NAMES', 'SET', 'STOPPED', 'Fill', 'restore',
-           'find', 'page', 'run', 'dataset', 'score', 'check', 'export', 'doctor', 'main']
+           'PROPOSED', 'FORMAT', 'NO_METADATA', 'NO_FLIPS', 'SUFFIX', 'LAYERS', 'REPLACE', 'NAMES', 'SET', 'STOPPED',
+           'Fill', 'Kind', 'restore', 'find', 'page', 'run', 'dataset', 'score', 'check', 'export', 'doctor', 'main']
 
 # %% ../nbs/22_command.ipynb #c1489f71
 import gc
@@ -31,6 +31,12 @@ app = typer.Typer(
 class Fill(str, Enum):
     natural = "natural"
     expected = "expected"
+
+
+class Kind(str, Enum):
+    png = "png"
+    jpeg = "jpeg"
+    tiff = "tiff"
 
 
 def _option(help: str, panel: str, *names: str, **more):
@@ -94,14 +100,17 @@ MASK = (
     "or a folder with a mask for each photograph, named alike, such as [bold]find[/bold] leaves")
 FILL = "natural: texture and lines continued; expected: the mean of what could be there, which scores best"
 PROPOSED = "repair what is only likely to be damaged, too: for prints with a few scratches"
+FORMAT = "of the results: PNG loses nothing, JPEG is small, TIFF is not compressed"
 NO_METADATA = "the results keep nothing but the picture: no place, no serial number, no names"
 NO_FLIPS = "with the networks of a contest's run: faster, without the mean with the mirror image"
+
+SUFFIX = {"png": ".png", "jpeg": ".jpg", "tiff": ".tif"}
 
 
 @app.command()
 def restore(
     photos: Photos,
-    out: Annotated[str, _option("folder for the restored photographs (PNG)", FILES)],
+    out: Annotated[str, _option("folder for the restored photographs", FILES)],
     mask: Annotated[str, _option(MASK, DAMAGE)] = None,
     tell: Tell = False,
     proposed: Annotated[bool, _option(PROPOSED, DAMAGE, "--proposed")] = False,
@@ -109,6 +118,8 @@ def restore(
     gray: Annotated[bool, _option("fill the damage, and leave the picture gray", LOOK, "--gray")] = False,
     like: Annotated[str, _option("a photograph in colour whose palette is wanted", LOOK, metavar="PHOTO")] = None,
     saturation: Annotated[float, _option("more colour or less: 1 is the network's own", LOOK)] = 1.0,
+    format: Annotated[Kind, _option(FORMAT, FILES)] = Kind.png,
+    quality: Annotated[int, _option("of JPEG", FILES, min=1, max=100)] = 95,
     report: Report = None,
     again: Again = False,
     no_metadata: Annotated[bool, _option(NO_METADATA, FILES, "--no-metadata")] = False,
@@ -121,7 +132,8 @@ def restore(
 
     wishes: dict = dict(fill=fill.value, color=not gray, like=like, saturation=saturation)
     wishes |= dict(always=tell, proposed=proposed)
-    result = restore_files(photos, out, restorer, mask, again=again, metadata=not no_metadata, **wishes)
+    files: dict = dict(suffix=SUFFIX[format.value], quality=quality, again=again, metadata=not no_metadata)
+    result = restore_files(photos, out, restorer, mask, **files, **wishes)
     if report:
         result.write(report)
     _tell_of(result, f"restored into {out}")

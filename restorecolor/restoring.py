@@ -26,7 +26,6 @@ import cv2
 import numpy as np
 import torch
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 from tqdm import tqdm
 
@@ -38,7 +37,8 @@ from .files import atomic, is_whole, sweep
 from .filling import FillNet, FillWarning, expected_fill, load_fill, membrane, natural_available, natural_fill
 from .models import RestorationNet, WeightsError, compose, find_weights, fold_norms, load_net, smooth_fill
 from .photos import (
-    MIN_SIDE, SUFFIXES, Page, PhotoError, find_photos, left_out, luma, pages_of, read_erased, read_mask, read_metadata, read_rgb, write_png)
+    KINDS, MIN_SIDE, SUFFIXES, Page, PhotoError, find_photos, left_out, luma, pages_of, read_erased, read_mark, read_mask,
+    read_metadata, read_rgb, write_photo)
 
 # %% ../nbs/16_restoring.ipynb #c0e63b9a
 def working_copy(
@@ -71,15 +71,13 @@ class Restoration:
 
     def save(
         self,
-        path,  # ending in .png; folders on the way are made
+        path,  # ending in .png, .jpg or .tif; folders on the way are made
         like=None,  # the photograph's file: its Exif, XMP, resolution and RGB profile go along
+        quality: int = 95,  # of JPEG: 1 to 100
     ) -> Path:
-        "Write the picture as PNG, atomically. Raises `PhotoError` for another ending, and `OSError`."
-        path = Path(path)
-        if path.suffix.lower() != ".png":
-            raise PhotoError(f"{path}: restorations are saved as PNG, which loses nothing; a name ending in .png is wanted")
-        write_png(path, self.image, **({} if like is None else read_metadata(like)))
-        return path
+        "Write the picture as its ending says, atomically. Raises `PhotoError` for another ending, and `OSError`."
+        write_photo(path, self.image, quality, **({} if like is None else read_metadata(like)))
+        return Path(path)
 
     def _repr_png_(self) -> bytes:
         "The picture as a notebook shows it, at most `SHOWN` pixels on its longer side."
@@ -368,36 +366,26 @@ def _given(inputs, outs: list[Path]) -> list[tuple[Path, Path]]:
         found = [(p, p.relative_to(item)) for p in find_photos(item)] if item.is_dir() else [(item, Path(item.name))]
         for path, place in found:
             known = (_identity(path), path.name.casefold())
-            ours = any(Path(os.path.realpath(path)).is_relative_to(own) for own in inside) or item.is_dir() and _mark(path)
+            ours = any(Path(os.path.realpath(path)).is_relative_to(own) for own in inside) or item.is_dir() and read_mark(path)
             if known not in seen and not ours:
                 pairs += [(page, _page_place(place, page)) for page in pages_of(path)]
             seen.add(known)
     return pairs
 
 # %% ../nbs/16_restoring.ipynb #a08ac407
-def _mark(path: Path) -> str:
-    "The mark that `restore_files` leaves in its results; empty in other files."
-    if path.suffix.lower() != ".png":
-        return ""
-    try:
-        with Image.open(path, formats=("PNG",)) as image:
-            return str(image.info.get("restorecolor", ""))
-    except Exception:  # the reader of photographs has the words for it
-        return ""
-
-
 def plan_outputs(
     inputs,  # files and folders
     out,  # folder for the results
     masks=None,  # a folder whose files are no photographs
-) -> list[tuple[Path, Path]]:  # (photograph, PNG to write)
+    suffix: str = ".png",  # of the results
+) -> list[tuple[Path, Path]]:  # (photograph, file to write)
     "Which file goes where: a folder's structure is kept, equal names get their ending in, a file given twice is taken once, and what lies in `out` is no input. Raises `PhotoError`."
     pairs = _given(inputs, [out, masks] if masks else [out])
     stem = lambda relative: str(relative.with_suffix(""))
     key = lambda path: unicodedata.normalize("NFC", str(path)).casefold()  # some file systems do not tell a.png from A.png
     stems = Counter(key(stem(relative)) for _, relative in pairs)
     name = lambda relative: stem(relative) if stems[key(stem(relative))] == 1 else f"{stem(relative)}_{relative.suffix[1:]}"
-    plan = [(source, Path(out) / f"{name(relative)}.png") for source, relative in pairs]
+    plan = [(source, Path(out) / f"{name(relative)}{suffix}") for source, relative in pairs]
     targets, sources = Counter(key(target) for _, target in plan), {_identity(source) for source, _ in plan}
     for _, target in plan:
         if _identity(target) in sources:
@@ -464,7 +452,7 @@ def _own_mask(masks, place: Path, notes: list[str]) -> Path | None:
     return named[0] if named else None
 
 
-def _restore_one(source: Path, target: Path, restorer, mask, key: str, again: bool, metadata: bool, wishes: dict):
+def _restore_one(source: Path, target: Path, restorer, mask, key: str, again: bool, metadata: bool, quality: int, wishes: dict):
     "Restore one photograph to its file: its `Restoration`, with all that is to be said of it. `None`: it was done before. Raises `PhotoError`, and `OSError` from writing."
     notes, photo, given = [], None, None
     mask, corrected = _own_mask(mask[0], mask[1], notes), Path(mask[0] or "").is_dir()
@@ -472,7 +460,7 @@ def _restore_one(source: Path, target: Path, restorer, mask, key: str, again: bo
         photo = read_rgb(source, notes=notes)
         given = read_mask(mask, photo, notes, empty=corrected)
     mark = _result_mark(source, given, key)
-    if not again and mark and _mark(target) == mark and is_whole(target):
+    if not again and mark and read_mark(target) == mark and is_whole(target):
         return None
     photo = read_rgb(source, notes=notes) if photo is None else photo
     erased = read_erased(source) if mask is None else None
@@ -483,9 +471,8 @@ def _restore_one(source: Path, target: Path, restorer, mask, key: str, again: bo
     if not restored.mask.any():
         done = "it was coloured only" if wishes.get("color", True) else "it stays as it is"
         restored.notes.append(f"no damage was found: {done} (--mask marks damage by hand)" if given is None else f"its mask is empty: {done}")
-    about = read_metadata(source) if metadata else {}
-    about.setdefault("pnginfo", PngInfo()).add_text("restorecolor", mark)
-    write_png(target, restored.image, **about)
+    left = write_photo(target, restored.image, quality, mark, **(read_metadata(source) if metadata else {}))
+    restored.notes += [f"its {name.upper()} is too long for a JPEG and was left out; PNG and TIFF keep it" for name in left]
     return restored
 
 # %% ../nbs/16_restoring.ipynb #2921b82e
@@ -515,9 +502,9 @@ def _why_not(error: Exception, source: Path, device) -> str:
     return f"cannot be restored ({type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''})"
 
 # %% ../nbs/16_restoring.ipynb #f72367cd
-def _each(inputs, out, masks, progress: bool, word: str, device, work) -> Outcome:
+def _each(inputs, out, masks, progress: bool, word: str, device, work, suffix: str = ".png") -> Outcome:
     "Call work(source, target) for each photograph, and note what becomes of it. Raises `OSError` for what stops all, `PhotoError`."
-    result, plan = Outcome(), plan_outputs(inputs, out, masks)
+    result, plan = Outcome(), plan_outputs(inputs, out, masks, suffix)
     for folder in sorted({target.parent for _, target in plan}):
         sweep(folder, deep=False)
     for item in (i for i in inputs if Path(i).is_dir()):
@@ -548,19 +535,23 @@ def restore_files(
     progress: bool = True,
     again: bool = False,  # restore those, too, that an earlier call has restored with the same networks and mask
     metadata: bool = True,  # results keep what `photos.read_metadata` reads; else nothing but the picture
+    suffix: str = ".png",  # of the results: .png, .jpg or .tif
+    quality: int = 95,  # of JPEG: 1 to 100
     **wishes,  # further arguments of `restorer.restore`
 ) -> Outcome:  # for each photograph why it failed, or nothing
-    "Restore photographs to PNG files. One that fails does not stop the others; a full disk does, and the same call goes on later. Raises `OSError`, `PhotoError`."
+    "Restore photographs to files. One that fails does not stop the others; a full disk does, and the same call goes on later. Raises `OSError`, `PhotoError`."
+    if suffix not in KINDS:
+        raise PhotoError(f"{suffix!r}: restorations are written as .png, .jpg or .tif")
     if isinstance(wishes.get("like"), (str, Path)):
         wishes["like"] = read_rgb(wishes["like"])  # once for all of them
-    key = _fingerprint(restorer, metadata, wishes)
+    key = _fingerprint(restorer, (metadata, quality) if KINDS.get(suffix) == "JPEG" else metadata, wishes)
 
     def work(source, target):
         given = mask, target.relative_to(out)
-        done = _restore_one(source, target, restorer, given, key, again, metadata, wishes)
+        done = _restore_one(source, target, restorer, given, key, again, metadata, quality, wishes)
         return done and (done.notes, (f"{done.mask.mean():.6f}", describe(done.findings) if done.findings else "as marked"))
 
-    return _each(inputs, out, mask if mask and Path(mask).is_dir() else None, progress, "restore", restorer.device, work)
+    return _each(inputs, out, mask if mask and Path(mask).is_dir() else None, progress, "restore", restorer.device, work, suffix)
 
 # %% ../nbs/16_restoring.ipynb #54db953a
 def find_files(
