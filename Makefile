@@ -1,7 +1,7 @@
 # make demo   the whole workbook, end to end, on sample photographs (a few minutes after the installation)
 # make test   the tests of all notebooks
 # make app    the page to restore on, in a browser
-# make lab    JupyterLab, in the notebooks' folder
+# make lab    JupyterLab, at the first page of the book
 # make docs   after editing notebooks: export the package, clean the notebooks, write README.md
 # All of them set up .venv first, once. On Windows they want a shell such as Git's; without one, README.md has the commands.
 
@@ -27,7 +27,7 @@ app: install
 	$(BIN)/python -c 'from restorecolor.app import launch; launch()'
 
 lab: install
-	$(BIN)/jupyter lab nbs
+	$(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/nbs/index.ipynb
 
 docs: install
 	$(BIN)/nbdev_export && $(BIN)/python .ci/tidy.py && $(BIN)/nbdev_clean && $(BIN)/python .ci/readme.py

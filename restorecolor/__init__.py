@@ -17,7 +17,7 @@ Each is loaded when it is first asked for, and so are the modules. help(restorec
 parameters are.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 from typing import TYPE_CHECKING
 
