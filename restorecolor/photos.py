@@ -557,7 +557,7 @@ def _for_jpeg(about: dict) -> tuple[dict, list[str]]:
 def _for_tiff(about: dict, mark: str) -> dict:
     "In TIFF all that is written beside the pixels is one directory of tags."
     tags = Image.Exif()
-    tags.load(about.get("exif"))
+    tags.load(about.get("exif", b""))
     if "xmp" in about:
         tags[XMP_TAG] = about["xmp"].encode()
     if mark:
@@ -575,7 +575,7 @@ def read_mark(
         with Image.open(path, formats=("PNG", "JPEG", "TIFF")) as image:
             if image.format == "PNG":
                 return str(image.info.get(MARK, ""))
-            text = image.info.get("comment", b"").decode() if image.format == "JPEG" else str(image.tag_v2.get(MARK_TAG, ""))
+            text = image.info.get("comment", b"").decode() if image.format == "JPEG" else str(image.getexif().get(MARK_TAG, ""))
     except Exception:  # the reader of photographs has the words for it
         return ""
     return text.removeprefix(f"{MARK} ") if text.startswith(f"{MARK} ") else ""

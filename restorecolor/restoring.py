@@ -15,10 +15,12 @@ import io
 import os
 import unicodedata
 import warnings
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib import resources
+from itertools import islice
 from pathlib import Path
 from typing import Self
 
@@ -422,7 +424,7 @@ class Outcome(dict):
 STOPPING = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.EIO, errno.EFBIG, errno.EMFILE}
 
 
-def _fingerprint(restorer, metadata: bool, wishes: dict) -> str:
+def _fingerprint(restorer, metadata, wishes: dict) -> str:
     "What a restoration depends on, besides the photograph and its mask: the networks, what goes along, what is wished."
     usual = {name: about.default for name, about in inspect.signature(Restorer.restore).parameters.items()}
     said = {name: _content(value) for name, value in wishes.items() if value is not usual.get(name) and _content(value) != usual.get(name)}
@@ -430,8 +432,9 @@ def _fingerprint(restorer, metadata: bool, wishes: dict) -> str:
     parts = [(name, part) for name, value in sorted(vars(restorer).items()) for part in (value if isinstance(value, (list, tuple)) else [value])]
     for name, part in parts:
         if isinstance(part, torch.nn.Module):
-            sums = [(key, tuple(t.shape), float(t.double().sum())) for key, t in part.state_dict().items()]
-            digest.update(repr((name, sums)).encode())
+            for key, t in part.state_dict().items():
+                digest.update(repr((name, key, tuple(t.shape))).encode())
+                digest.update(t.detach().cpu().reshape(-1).contiguous().view(torch.uint8).numpy())
         elif isinstance(part, (bool, int, float, str)) and name != "device":
             digest.update(repr((name, part)).encode())
     return digest.hexdigest()
@@ -502,31 +505,51 @@ def _why_not(error: Exception, source: Path, device) -> str:
     return f"cannot be restored ({type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''})"
 
 # %% ../nbs/16_restoring.ipynb #f72367cd
-def _each(inputs, out, masks, progress: bool, word: str, device, work, suffix: str = ".png") -> Outcome:
+def _tried(work, plan: list, jobs: int, label: str, progress: bool):
+    "For each pair of `plan`, in order: the pair, what work(*pair) gave, its error or `None`; `jobs` at a time, in threads."
+
+    def attempt(pair):
+        try:
+            return pair, work(*pair), None
+        except Exception as error:
+            return pair, None, error
+
+    pool, waiting, rest = ThreadPoolExecutor(jobs), deque(), iter(plan)
+    try:
+        for _ in tqdm(plan, desc=label, unit="photo", disable=not progress):
+            # No more are begun than are at work: whatever stops all stops soon, and memory is bounded.
+            waiting.extend(pool.submit(attempt, pair) for pair in islice(rest, jobs - len(waiting)))
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _each(inputs, out, masks, progress: bool, word: str, device, work, suffix: str = ".png", jobs: int = 1) -> Outcome:
     "Call work(source, target) for each photograph, and note what becomes of it. Raises `OSError` for what stops all, `PhotoError`."
+    if jobs < 1:
+        raise PhotoError(f"jobs is {jobs}; a number of photographs at a time, 1 or more, is wanted")
     result, plan = Outcome(), plan_outputs(inputs, out, masks, suffix)
     for folder in sorted({target.parent for _, target in plan}):
         sweep(folder, deep=False)
     for item in (i for i in inputs if Path(i).is_dir()):
         for path, why in left_out(item).items():
             (result.left if why.startswith("not a photograph") else result)[path] = why
-    for source, target in tqdm(plan, desc=word, unit="photo", disable=not progress):
-        try:
-            done = work(source, target)
+    for (source, target), done, error in _tried(work, plan, jobs, word, progress):
+        if error is None:
+            result[source], result.results[source] = "", target
             if done is None:
                 result.before.append(source)
             else:
                 result.notes[source], result.found[source] = done
-            result[source], result.results[source] = "", target
-        except Exception as error:
-            try:
-                result[source] = _why_not(error, source, device)
-            except OSError as stop:
-                ready = sum(not why for why in result.values())
-                raise OSError(stop.errno, f"{stop.strerror}; {ready} of {len(plan)} are done, and the same command goes on with the rest", stop.filename) from error
+            continue
+        try:
+            result[source] = _why_not(error, source, device)
+        except OSError as stop:
+            ready = sum(not why for why in result.values())
+            raise OSError(stop.errno, f"{stop.strerror}; {ready} of {len(plan)} are done, and the same command goes on with the rest", stop.filename) from error
     return result
 
-
+# %% ../nbs/16_restoring.ipynb #e2c9644c
 def restore_files(
     inputs,  # files and folders
     out,  # folder for the results, made if it is not there
@@ -537,6 +560,7 @@ def restore_files(
     metadata: bool = True,  # results keep what `photos.read_metadata` reads; else nothing but the picture
     suffix: str = ".png",  # of the results: .png, .jpg or .tif
     quality: int = 95,  # of JPEG: 1 to 100
+    jobs: int = 1,  # photographs at a time: more are faster where there are processors, and each takes its memory
     **wishes,  # further arguments of `restorer.restore`
 ) -> Outcome:  # for each photograph why it failed, or nothing
     "Restore photographs to files. One that fails does not stop the others; a full disk does, and the same call goes on later. Raises `OSError`, `PhotoError`."
@@ -551,7 +575,7 @@ def restore_files(
         done = _restore_one(source, target, restorer, given, key, again, metadata, quality, wishes)
         return done and (done.notes, (f"{done.mask.mean():.6f}", describe(done.findings) if done.findings else "as marked"))
 
-    return _each(inputs, out, mask if mask and Path(mask).is_dir() else None, progress, "restore", restorer.device, work, suffix)
+    return _each(inputs, out, mask if mask and Path(mask).is_dir() else None, progress, "restore", restorer.device, work, suffix, jobs)
 
 # %% ../nbs/16_restoring.ipynb #54db953a
 def find_files(
@@ -561,6 +585,7 @@ def find_files(
     progress: bool = True,
     again: bool = False,  # replace masks that are there
     always: bool = False,  # every photograph has a hole, and no scratches, as in the contest
+    jobs: int = 1,  # photographs at a time
 ) -> Outcome:  # for each photograph why it failed, or nothing
     "Write what is damaged as masks: layers of the photographs' sizes, see `defects.write_mask`. Raises `OSError`, `PhotoError`."
 
@@ -572,4 +597,4 @@ def find_files(
         said = describe(found)
         return [said] if said else ["no damage was found"], (f"{found.mask.mean():.6f}", said)
 
-    return _each(inputs, out, out, progress, "find", restorer.device, work)
+    return _each(inputs, out, out, progress, "find", restorer.device, work, jobs=jobs)
