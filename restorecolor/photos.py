@@ -539,30 +539,37 @@ def write_photo(
     if kind == "PNG":
         write_png(path, image, mark=mark, **about)
         return []
-    about, left = _for_jpeg(about) if kind == "JPEG" else (about, [])
-    about = _for_tiff(about, mark) if kind == "TIFF" else {**about, "comment": f"{MARK} {mark}"} if mark else about
-    ways = dict(quality=quality, subsampling=0 if quality >= 90 else 2) if kind == "JPEG" else {}
+    ways, left = _for_jpeg(about, mark, quality) if kind == "JPEG" else _for_tiff(about, mark)
     with atomic(path) as temporary:
-        Image.fromarray(image).save(temporary, format=kind, **ways, **about)
+        Image.fromarray(image).save(temporary, format=kind, **ways)
     return left
 
 # %% ../nbs/00_photos.ipynb #552d1d6d
-def _for_jpeg(about: dict) -> tuple[dict, list[str]]:
-    "What JPEG can hold, and the names of what it cannot."
-    about = {**about, "xmp": about["xmp"].encode()} if "xmp" in about else about
-    left = [name for name in ("exif", "xmp") if len(about.get(name, b"")) > SEGMENT]
-    return {name: value for name, value in about.items() if name not in left}, left
+def _for_jpeg(about: dict, mark: str, quality: int) -> tuple[dict, list[str]]:
+    "What Pillow's JPEG writer is told, and the names of what JPEG cannot hold."
+    ways = {**about, "quality": quality, "subsampling": 0 if quality >= 90 else 2}
+    if "xmp" in about:
+        ways["xmp"] = about["xmp"].encode()
+    if mark:
+        ways["comment"] = f"{MARK} {mark}"
+    left = [name for name in ("exif", "xmp") if len(ways.get(name, b"")) > SEGMENT]
+    return {name: value for name, value in ways.items() if name not in left}, left
 
 
-def _for_tiff(about: dict, mark: str) -> dict:
-    "In TIFF all that is written beside the pixels is one directory of tags."
+def _for_tiff(about: dict, mark: str) -> tuple[dict, list[str]]:
+    "The same for TIFF, where all that stands beside the pixels is one directory of tags."
+    ways, left = {name: value for name, value in about.items() if name != "xmp"}, []
     tags = Image.Exif()
-    tags.load(about.get("exif", b""))
+    try:
+        tags.load(about.get("exif", b""))
+        Image.new("RGB", (1, 1)).save(io.BytesIO(), format="TIFF", exif=tags)  # odd Exif is told by trying
+    except Exception:  # Pillow raises errors of many kinds
+        tags, left = Image.Exif(), ["exif"]
     if "xmp" in about:
         tags[XMP_TAG] = about["xmp"].encode()
     if mark:
         tags[MARK_TAG] = f"{MARK} {mark}"
-    return {name: value for name, value in about.items() if name != "xmp"} | {"exif": tags}
+    return {**ways, "exif": tags}, left
 
 
 def read_mark(
