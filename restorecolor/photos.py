@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['MARK', 'MIN_SIDE', 'PLUGINS', 'FORMATS', 'SUFFIXES', 'UNREAD', 'MEGAPIXELS', 'SUBFILE', 'TOPS', 'SCALED', 'BITS',
            'LARGEST', 'PHOTOMETRIC', 'KINDS_OF_MASKS', 'FEW', 'COLOURFUL', 'ORIENTATION', 'RESOLUTION', 'DESCRIBING',
-           'KINDS', 'MARK_TAG', 'XMP_TAG', 'SEGMENT', 'sample_photos', 'luma', 'write_png', 'PhotoError', 'Page',
-           'pages_of', 'read_rgb', 'read_gray', 'small_copy', 'read_mask', 'read_erased', 'read_metadata',
+           'KINDS', 'MARK_TAG', 'XMP_TAG', 'SEGMENT', 'COPYRIGHT', 'sample_photos', 'luma', 'write_png', 'PhotoError',
+           'Page', 'pages_of', 'read_rgb', 'read_gray', 'small_copy', 'read_mask', 'read_erased', 'read_metadata',
            'write_photo', 'read_mark', 'find_photos', 'left_out', 'in_threads', 'audit']
 
 # %% ../nbs/00_photos.ipynb #86b11615
@@ -523,6 +523,7 @@ def _xmp(info: dict) -> dict:
 KINDS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF"}  # what is written, by ending
 MARK_TAG, XMP_TAG = 65000, 700  # of TIFF: the first of those for private use by anyone, and XMP's (TIFF 6.0; XMP, part 3)
 SEGMENT = 65_000  # bytes that go into a segment of JPEG, besides its head
+COPYRIGHT = 0x8298  # from this tag on, none says how a TIFF's pixels are laid out
 
 
 def write_photo(
@@ -532,10 +533,12 @@ def write_photo(
     mark: str = "",  # a line of text that says where the picture is from, see `read_mark`
     **about,  # what `read_metadata` gives
 ) -> list[str]:  # of `about`, what the file has no room for
-    "Write a photograph as its ending says, atomically. Raises `PhotoError` for another ending, and `OSError`."
+    "Write a photograph as its ending says, atomically. Raises `PhotoError` for another ending or quality, and `OSError`."
     kind = KINDS.get(Path(path).suffix.lower())
     if kind is None:
         raise PhotoError(f"{path}: PNG, JPEG and TIFF are written; a name ending in .png, .jpg or .tif is wanted")
+    if not 1 <= quality <= 100:
+        raise PhotoError(f"{path}: its quality is {quality}; 1 to 100 is wanted")
     if kind == "PNG":
         write_png(path, image, mark=mark, **about)
         return []
@@ -562,6 +565,8 @@ def _for_tiff(about: dict, mark: str) -> tuple[dict, list[str]]:
     tags = Image.Exif()
     try:
         tags.load(about.get("exif", b""))
+        for tag in [tag for tag in tags if tag < COPYRIGHT and tag not in DESCRIBING]:
+            del tags[tag]  # phones note the width of their own picture, and it would be taken for the file's
         Image.new("RGB", (1, 1)).save(io.BytesIO(), format="TIFF", exif=tags)  # odd Exif is told by trying
     except Exception:  # Pillow raises errors of many kinds
         tags, left = Image.Exif(), ["exif"]
@@ -582,7 +587,10 @@ def read_mark(
         with Image.open(path, formats=("PNG", "JPEG", "TIFF")) as image:
             if image.format == "PNG":
                 return str(image.info.get(MARK, ""))
-            text = image.info.get("comment", b"").decode() if image.format == "JPEG" else str(image.getexif().get(MARK_TAG, ""))
+            if image.format == "JPEG":
+                text = image.info.get("comment", b"").decode()
+            else:
+                text = str(image.getexif().get(MARK_TAG, ""))
     except Exception:  # the reader of photographs has the words for it
         return ""
     return text.removeprefix(f"{MARK} ") if text.startswith(f"{MARK} ") else ""

@@ -516,14 +516,12 @@ def _tried(work, plan: list, jobs: int, label: str, progress: bool):
         except Exception as error:
             return pair, None, error
 
-    pool, waiting, rest = ThreadPoolExecutor(jobs), deque(), iter(plan)
-    try:
+    waiting, rest = deque(), iter(plan)
+    with ThreadPoolExecutor(jobs) as pool:
         for _ in tqdm(plan, desc=label, unit="photo", disable=not progress):
             # No more are begun than are at work: whatever stops all stops soon, and memory is bounded.
             waiting.extend(pool.submit(attempt, pair) for pair in islice(rest, jobs - len(waiting)))
             yield waiting.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _each(inputs, out, masks, progress: bool, word: str, device, work, suffix: str = ".png", jobs: int = 1) -> Outcome:
@@ -570,7 +568,7 @@ def restore_files(
         raise PhotoError(f"{suffix!r}: restorations are written as .png, .jpg or .tif")
     if isinstance(wishes.get("like"), (str, Path)):
         wishes["like"] = read_rgb(wishes["like"])  # once for all of them
-    key = _fingerprint(restorer, (metadata, quality) if KINDS.get(suffix) == "JPEG" else metadata, wishes)
+    key = _fingerprint(restorer, (metadata, quality) if KINDS[suffix] == "JPEG" else metadata, wishes)
 
     def work(source, target):
         given = mask, target.relative_to(out)
