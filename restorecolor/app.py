@@ -51,7 +51,7 @@ from .files import BusyError, alone, atomic
 from .masks import random_damage
 from .photos import PhotoError, luma, read_erased, read_mask, read_rgb, sample_photos, write_png
 from .restoring import (
-    FILLS, Restoration, Restorer, _as_gray, _checked_mask, _chroma, _palette, colorize, restore_files)
+    FILLS, Restoration, Restorer, as_gray, check_mask, palette_from, restore_files)
 
 # %% ../nbs/20_app.ipynb #8ac1c93f
 WORDS = {  # name: English, Korean
@@ -487,16 +487,14 @@ class Remembering(Restorer):
         return self.last
 
     def examine(self, photo, always=False):
-        gray = _as_gray(photo)[0]
+        gray = as_gray(photo)[0]
         return self._stage("finding", (gray, always), lambda: super(Remembering, self).examine(gray, always))
 
     def fill(self, gray, mask, how="natural"):
         return self._stage("filling", (gray, mask, how), lambda: super(Remembering, self).fill(gray, mask, how))
 
-    def color(self, whole, like=None, saturation=1.0):
-        palette = like if like is None or isinstance(like, Tensor) else _palette(like)
-        chroma = self._stage("colouring", (whole, palette), lambda: _chroma(self, whole, palette))
-        return colorize(whole, chroma * np.float32(saturation))
+    def chroma_of(self, whole, palette=None):
+        return self._stage("colouring", (whole, palette), lambda: super(Remembering, self).chroma_of(whole, palette))
 
 # %% ../nbs/20_app.ipynb #1456117e
 @dataclass
@@ -817,7 +815,7 @@ def restored(
     "Restore photographs one after the other; after each, the parts of the page that change."
     try:
         if wishes.get("like"):
-            _palette(wishes["like"])
+            palette_from(wishes["like"])
     except PhotoError as error:
         yield result_parts(desk, str(error).replace(str(Path(wishes["like"]).parent) + os.sep, ""))
         return
@@ -916,7 +914,7 @@ class Page(Looking):
             return
         try:
             photo, _, findings = look_at(desk.sheet, self.at_work(desk.sheet))
-            write_hand(desk.sheet, _checked_mask(read_mask(file, photo), photo[..., 0]), findings)
+            write_hand(desk.sheet, check_mask(read_mask(file, photo), photo[..., 0]), findings)
             yield from self.come(progress, tab)
         except PhotoError as error:
             yield result_parts(desk, str(error).replace(str(Path(file).parent) + os.sep, ""))

@@ -271,8 +271,8 @@ def _finite(values: np.ndarray, notes: list) -> np.ndarray:
     return np.where(good, values, min(0, values[good].min()))
 
 
-def _range_to_8bit(image: Image.Image, notes: list) -> Image.Image:
-    "More than 8 bits, or floats → `L`."
+def _levels(image: Image.Image, notes: list, top: int) -> np.ndarray:
+    "More than 8 bits, or floats → H×W `float32` from 0 to `top`, to be cut off to whole numbers."
     values = np.asarray(image)
     values = _finite(values, notes) if image.mode == "F" else values
     least, most, white = float(values.min()), float(values.max()), _white(values, image)
@@ -281,12 +281,22 @@ def _range_to_8bit(image: Image.Image, notes: list) -> Image.Image:
         black = f", {low:g} for black" * (low < 0)
         notes.append(f"its values go from {least:g} to {most:g}; {high:g} is taken for white{black}")
     scaled = values.astype(np.float32)
-    scaled *= 255 / max(high - low, 1e-9)
-    scaled += 0.5 - low * 255 / max(high - low, 1e-9)  # to the nearest
+    scaled *= top / max(high - low, 1e-9)
+    scaled += 0.5 - low * top / max(high - low, 1e-9)  # to the nearest
     if least < low or most > high:
-        scaled = scaled.clip(0, 255)
-    inverted = getattr(image, "tag_v2", {}).get(PHOTOMETRIC) == 0
-    return Image.fromarray(255 - scaled.astype(np.uint8) if inverted else scaled.astype(np.uint8))
+        scaled = scaled.clip(0, top)
+    return scaled
+
+
+def _range_to_8bit(image: Image.Image, notes: list) -> Image.Image:
+    "More than 8 bits, or floats → `L`."
+    values = _levels(image, notes, 255).astype(np.uint8)
+    return Image.fromarray(255 - values if _is_inverted(image) else values)
+
+
+def _is_inverted(image: Image.Image) -> bool:
+    "Whether a TIFF of more than 8 bits says that 0 is white."
+    return getattr(image, "tag_v2", {}).get(PHOTOMETRIC) == 0
 
 
 def _to_8bit(image: Image.Image, notes: list) -> Image.Image:
