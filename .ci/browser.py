@@ -15,10 +15,13 @@ import zipfile
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 
+import cv2
 import numpy as np
+import psutil
 from PIL import Image
 from playwright.sync_api import Error, expect, sync_playwright
 
+from restorecolor.bits import read_deep, write_deep
 from restorecolor.masks import random_damage
 from restorecolor.photos import luma, read_mask, sample_photos, write_png
 from restorecolor.command import main
@@ -78,12 +81,16 @@ def stop(process, log: Path) -> str:
 
 
 @contextmanager
-def tab(browser, address, **options):
-    "A page in a window of its own. No request may leave this machine, no script may fail."
+def tab(browser, address, held=False, **options):
+    """A page in a window of its own. No request may leave this machine, no script may fail.
+
+    `held`: the first thing that it asks of the server waits until `page.release()`."""
     context = browser.new_context(**({"viewport": {"width": 1280, "height": 900}, "locale": "en-US"} | options))
-    elsewhere, failed = [], []
+    elsewhere, failed, waiting = [], [], []
 
     def check(route):
+        if held and not waiting and "/queue/join" in route.request.url:
+            return waiting.append(route)
         if re.match(r"(http://(127\.0\.0\.1|localhost)[:/]|data:|blob:)", route.request.url):
             return route.continue_()
         elsewhere.append(route.request.url)
@@ -95,7 +102,10 @@ def tab(browser, address, **options):
     page.on("pageerror", lambda error: failed.append(str(error)))
     page.goto(address)
     page.locator("#drop input[type=file]").wait_for(state="attached")
-    expect(page.locator("#example")).not_to_be_empty()
+    if held:
+        page.release = lambda: waiting[0].continue_()
+    else:
+        expect(page.locator("#example")).not_to_be_empty()
     yield page
     assert not elsewhere, f"requests to other machines: {elsewhere}"
     assert not failed, f"scripts that failed: {failed}"
@@ -358,6 +368,128 @@ def test_closed_tab(browser, address):
         assert restored(page).shape == (*gray.shape, 3)
 
 
+def scratched() -> np.ndarray:
+    "A portrait with scratches down the print, light and dark."
+    print_ = luma(sample_photos()["astronaut"]).copy()
+    for number, (x, width) in enumerate([(120, 2), (260, 2), (300, 3), (420, 2)]):
+        ys = np.arange(0, len(print_), 8)
+        points = np.stack([x + (8 * np.sin(ys / 60 + number)).astype(int), ys], axis=1).astype(np.int32)
+        cv2.polylines(print_, [points], False, (20, 245)[number % 2], width, cv2.LINE_AA)
+    return print_
+
+
+def test_scratches(browser, address):
+    "What the network found is corrected: a scratch that is erased stays in the picture, the others go."
+    worn = scratched()
+    write_png(work / "worn.png", worn)
+    with tab(browser, address) as page:
+        drop(page, work / "worn.png")
+        painted(page)
+        expect(page.get_by_text("scratch × ")).to_be_visible()
+        found = share(page)
+        assert found > 0.5, f"only {found} % were found"
+        picture(page, "10_scratches")
+        page.locator("#painter [data-tool=eraser]").click()
+        page.locator("#painter [data-do=size]").fill("60")
+        page.locator("#painter .view").scroll_into_view_if_needed()
+        box = page.locator("#painter .marks").bounding_box()
+        at = lambda x, y: (box["x"] + x * box["width"] / 512, box["y"] + y * box["height"] / 512)
+        page.mouse.move(*at(120, 150)), page.mouse.down(), page.mouse.move(*at(120, 300), steps=12), page.mouse.up()
+        assert share(page) < found, "the eraser erased nothing"
+        go(page)
+        result = luma(restored(page))
+        kept = result[160:290, 105:136] == worn[160:290, 105:136]
+        assert kept.all(), f"{np.mean(~kept):.1%} of what was erased from the mask changed"
+        assert (result[160:290, 405:436] != worn[160:290, 405:436]).any(), "the other scratches should be filled"
+        with page.expect_download() as download:
+            page.locator("#mask_save").click()
+        (work / "erased").mkdir()
+        shutil.copy(download.value.path(), work / "erased" / "worn.png")
+        assert taken(page) == command_says(work / "worn.png", "--mask", work / "erased")
+
+
+def test_two_people(browser, address):
+    "Two people at the same time: each gets the result of their own photograph."
+    write_png(work / "first.png", gray[:, :300])
+    write_png(work / "second.png", gray[:, 300:])
+    with tab(browser, address) as one, tab(browser, address) as two:
+        people = {"first.png": one, "second.png": two}
+        for name, page in people.items():
+            drop(page, work / name)
+        for page in people.values():
+            painted(page)
+        for page in people.values():
+            page.locator("#go").click()
+        for name, page in people.items():
+            expect(page.locator("#take")).to_be_visible()
+            assert taken(page) == command_says(work / name), f"{name} came out otherwise"
+
+
+def test_tab_without_a_name(browser, address):
+    "Photographs that are dropped before the page has told its name lie on no other person's desk."
+    write_png(work / "early.png", gray[150:350, :300])
+    with tab(browser, address, held=True) as one, tab(browser, address, held=True) as two:
+        drop(one, work / "early.png")
+        painted(one)
+        drop(two, work / "coffee.png")
+        painted(two)
+        one.release(), two.release()
+        for page in (one, two):
+            page.locator("#go").click()
+            expect(page.locator("#take")).to_be_visible()
+        assert taken(one) == command_says(work / "early.png")
+        assert taken(two) == command_says(work / "coffee.png")
+
+
+def test_stop(browser, address):
+    "Stop, in the middle of many: what is finished can be taken home, and the page works on."
+    many = [work / f"wide{number}.png" for number in range(5)]
+    for number, file in enumerate(many):
+        write_png(file, np.roll(gray, 40 * number, axis=1))
+    with tab(browser, address) as page:
+        drop(page, *many)
+        painted(page)
+        page.locator("#go").click()
+        expect(page.locator("#results img").first).to_be_visible()
+        page.locator("#stop").click()
+        expect(page.locator("#take")).to_contain_text("Download all")
+        expect(page.locator("#stop")).to_be_hidden()
+        with zipfile.ZipFile(io.BytesIO(taken(page))) as packed:
+            names = packed.namelist()
+            assert 1 <= len(names) < 5, names
+            assert packed.read(names[0]) == command_says(many[0])
+        page.locator("#go").click()
+        expect(page.locator("#take")).to_contain_text("Download all 5 (zip)")
+
+
+def test_two_hundred(browser, address):
+    "Two hundred photographs at once, one of them with 16 bits: all come home, in memory that does not grow with them."
+    many = [work / "many" / f"{number:03d}.png" for number in range(200)]
+    for number, file in enumerate(many):
+        write_png(file, np.roll(gray, 3 * number, axis=1)[100:164, 200:264])
+    write_deep(many[7], np.stack([gray[100:164, 200:264].astype(np.uint16) * 256 + 77] * 3, axis=-1))
+    with tab(browser, address) as page:
+        drop(page, *many)
+        painted(page)
+        before = memory()
+        page.locator("#go").click()
+        expect(page.locator("#take")).to_contain_text("Download all 200 (zip)", timeout=300_000)
+        more = memory() - before
+        assert more < 250, f"the page took {more:.0f} MB more"
+        with zipfile.ZipFile(io.BytesIO(taken(page))) as packed:
+            assert packed.namelist() == [file.name for file in many]
+            assert packed.read("199.png") == command_says(many[199])
+            (work / "deep.png").write_bytes(packed.read("007.png"))
+        assert read_deep(work / "deep.png") is not None, "16 bits became 8"
+        assert (work / "deep.png").read_bytes() == command_says(many[7])
+
+
+def memory() -> float:
+    "What the pages that run here hold, in MB."
+    pages = [p for p in psutil.Process().children(recursive=True) if "restorecolor.app" in " ".join(p.cmdline())]
+    return sum(p.memory_info().rss for p in pages) / 2**20
+
+
 def test_doors(browser, address):
     "No file of this machine is handed out, or taken for one that was uploaded."
     import urllib.error
@@ -374,7 +506,8 @@ def test_doors(browser, address):
 
 
 ONLY = sys.argv[2:]
-TESTS = [test_restore, test_slider_and_wishes, test_refused_and_many, test_keyboard, test_phone_in_korean, test_closed_tab, test_doors]
+TESTS = [test_restore, test_slider_and_wishes, test_refused_and_many, test_keyboard, test_phone_in_korean, test_closed_tab,
+         test_scratches, test_two_people, test_tab_without_a_name, test_stop, test_two_hundred, test_doors]
 
 
 def folders() -> set:

@@ -7,7 +7,8 @@
 Restore        Restorer, Restoration, restore_files
 Find damage    examine, find_defects, find_damage
 Its steps      expected_fill, natural_fill, predict_chroma, colorize
-Files          read_rgb, read_gray, read_mask, read_metadata, write_png, luma, sample_photos
+Files          read_rgb, read_gray, read_deep (16 bits), read_mask, read_metadata, luma, sample_photos
+               write_photo (PNG, JPEG, TIFF), write_png, write_deep (16 bits)
 Try and score  random_damage, contest_score, score_folders, show_restorations, make_contest
 A page         launch (in a browser, or in a notebook)
 Elsewhere      export_onnx (networks without PyTorch), doctor (what a bug report wants to know)
@@ -25,6 +26,7 @@ from .programs import front_door, help_in_notebooks
 
 if TYPE_CHECKING:  # what editors and type checkers see; the same as programs.OFFERED
     from .app import launch as launch
+    from .bits import read_deep as read_deep, write_deep as write_deep
     from .contest import make_contest as make_contest
     from .coloring import predict_chroma as predict_chroma
     from .defects import examine as examine, find_defects as find_defects
@@ -38,7 +40,8 @@ if TYPE_CHECKING:  # what editors and type checkers see; the same as programs.OF
     from .models import WeightsError as WeightsError
     from .photos import (
         PhotoError as PhotoError, luma as luma, read_gray as read_gray, read_mask as read_mask,
-        read_metadata as read_metadata, read_rgb as read_rgb, sample_photos as sample_photos, write_png as write_png)
+        read_metadata as read_metadata, read_rgb as read_rgb, sample_photos as sample_photos,
+        write_photo as write_photo, write_png as write_png)
     from .restoring import (
         Restoration as Restoration, Restorer as Restorer, colorize as colorize, restore_files as restore_files)
 else:

@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['WORDS', 'LANGUAGES', 'SHOWN', 'HAND', 'PAINTER_HTML', 'PAINTER_WORDS', 'PAINTER_VIEW', 'PAINTER_STROKES',
            'PAINTER_HANDS', 'PAINTER_KEYS', 'PAINTER_LOAD', 'PAINTER_TOLD', 'PAINTER_JS', 'KEPT', 'VIEWS', 'HOUR',
-           'PART', 'STYLE', 'SLIDER_KEYS', 'TAB', 'HELLO', 'TO_RESULT', 'CHANGES', 'HERE', 'PORT', 'SETTINGS', 'say',
-           'shown_size', 'shrunk', 'enlarged', 'corrected', 'layer_of', 'painter_value', 'painted_mask', 'legend',
-           'Remembering', 'Sheet', 'Desk', 'put_on', 'look_at', 'keep_painted', 'json_part', 'write_hand',
+           'PART', 'EVERY', 'STYLE', 'SLIDER_KEYS', 'TAB', 'HELLO', 'TO_RESULT', 'CHANGES', 'HERE', 'PORT', 'SETTINGS',
+           'say', 'shown_size', 'shrunk', 'enlarged', 'corrected', 'layer_of', 'painter_value', 'painted_mask',
+           'legend', 'Remembering', 'Sheet', 'Desk', 'put_on', 'look_at', 'keep_painted', 'json_part', 'write_hand',
            'restore_sheet', 'pack', 'own_names', 'Desks', 'messages', 'phase', 'result_parts', 'sheet_parts',
            'restored', 'Looking', 'Page', 'build', 'free_port', 'sweep_pages', 'launch']
 
@@ -803,6 +803,7 @@ def sheet_parts(
 
 # %% ../nbs/20_app.ipynb #aff02605
 PART = {"finding": 0.1, "filling": 0.3, "colouring": 0.7}  # of the work on a photograph that is done before a stage
+EVERY = 2  # seconds between two looks at what is finished: each sends all small pictures, and of 200 that takes a while
 
 
 def restored(
@@ -812,13 +813,14 @@ def restored(
     wishes: dict,  # of `restore_files`
     progress,  # called with a share in [0, 1] and, as `desc`, what is going on
 ):
-    "Restore photographs one after the other; after each, the parts of the page that change."
+    "Restore photographs one after the other; every now and then, the parts of the page that change."
     try:
         if wishes.get("like"):
             palette_from(wishes["like"])
     except PhotoError as error:
         yield result_parts(desk, str(error).replace(str(Path(wishes["like"]).parent) + os.sep, ""))
         return
+    shown = -EVERY
     for number, sheet in enumerate(sheets):
         def tell(stage):
             which = f"{number + 1}/{len(sheets)} · " if len(sheets) > 1 else ""
@@ -833,7 +835,10 @@ def restored(
         except OSError as error:  # a full disk: the others would say the same
             yield result_parts(desk, f"{error.strerror}: {error.filename}")
             return
-        yield result_parts(desk, last=number + 1 == len(sheets))
+        last = number + 1 == len(sheets)
+        if last or time.monotonic() - shown >= EVERY:
+            shown = time.monotonic()
+            yield result_parts(desk, last=last)
 
 # %% ../nbs/20_app.ipynb #5ff1cb42
 def _wishes(fill: str, tone: str, saturation: float, like, metadata: bool) -> dict:
@@ -898,6 +903,10 @@ class Page(Looking):
         desk = self.desk(tab)
         if desk.sheets and desk.sheet.result:
             yield from self._restored([desk.sheet], progress, tab, painted, choices)
+
+    def stopped(self, progress, tab):
+        "What is finished when one has had enough."
+        yield result_parts(self.desk(tab))
 
     def _restored(self, sheets, progress, tab, painted, choices):
         desk = self.desk(tab)
@@ -1112,7 +1121,7 @@ def _connect(blocks: gr.Blocks, page: Page, tab, parts: dict):
     saving.then(None, js="() => document.querySelector('#mask_file').click()")
     going = on(parts["go"].click, deed(page.all), painter, *wishes)
     going.success(None, js=TO_RESULT)
-    parts["stop"].click(None, cancels=[going])
+    on(parts["stop"].click(None, cancels=[going]).then, deed(page.stopped))
     for name, event in CHANGES.items():
         on(getattr(parts[name], event), deed(page.one), painter, *wishes)
 

@@ -16,7 +16,7 @@ OFFERED = {  # name: its module
     "examine": "defects", "find_defects": "defects", "find_damage": "masks", "random_damage": "masks",
     "expected_fill": "filling", "natural_fill": "filling", "predict_chroma": "coloring",
     "read_rgb": "photos", "read_gray": "photos", "read_mask": "photos", "read_metadata": "photos",
-    "write_png": "photos", "luma": "photos", "sample_photos": "photos", "show_restorations": "figures", "contest_score": "metrics",
+    "write_png": "photos", "write_photo": "photos", "read_deep": "bits", "write_deep": "bits", "luma": "photos", "sample_photos": "photos", "show_restorations": "figures", "contest_score": "metrics",
     "score_folders": "evaluation", "make_contest": "contest", "export_onnx": "exporting", "doctor": "health", "launch": "app",
     "PhotoError": "photos", "WeightsError": "models",
 }
