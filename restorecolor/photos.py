@@ -299,6 +299,20 @@ def _is_inverted(image: Image.Image) -> bool:
     return getattr(image, "tag_v2", {}).get(PHOTOMETRIC) == 0
 
 
+def _managed(image: Image.Image, notes: list) -> Image.Image:
+    "Printing inks by their profile, or Lab → `RGB`; inks without a profile as Pillow takes them."
+    profile, srgb = image.info.get("icc_profile") or b"", ImageCms.createProfile("sRGB")
+    if image.mode == "LAB":
+        return ImageCms.profileToProfile(image, ImageCms.createProfile("LAB"), srgb, outputMode="RGB")
+    if profile[16:20] == b"CMYK":
+        try:
+            inks = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            return ImageCms.profileToProfile(image, inks, srgb, outputMode="RGB")
+        except Exception as error:  # a profile that Little CMS does not understand
+            notes.append(f"its profile of inks is of no use ({error})")
+    return image.convert("RGB")
+
+
 def _to_8bit(image: Image.Image, notes: list) -> Image.Image:
     "Any Pillow mode → `L` or `RGB`, as a viewer shows it."
     info = image.info
@@ -308,6 +322,8 @@ def _to_8bit(image: Image.Image, notes: list) -> Image.Image:
         image = image.convert("RGBA")
         paper = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(paper, image).convert("RGB")
+    elif image.mode in ("CMYK", "LAB"):
+        image = _managed(image, notes)
     elif image.mode not in ("L", "RGB"):
         image = image.convert("L" if image.mode == "1" else "RGB")
     return _as_shown(image, info, notes)
