@@ -820,7 +820,7 @@ def restored(
     except PhotoError as error:
         yield result_parts(desk, str(error).replace(str(Path(wishes["like"]).parent) + os.sep, ""))
         return
-    shown = -EVERY
+    shown = float(-EVERY)
     for number, sheet in enumerate(sheets):
         def tell(stage):
             which = f"{number + 1}/{len(sheets)} · " if len(sheets) > 1 else ""

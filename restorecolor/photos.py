@@ -299,15 +299,20 @@ def _is_inverted(image: Image.Image) -> bool:
     return getattr(image, "tag_v2", {}).get(PHOTOMETRIC) == 0
 
 
+def _to_srgb(image: Image.Image, profile) -> Image.Image:
+    "A picture as its profile's colours look, in `RGB`."
+    shown = ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    return shown or image
+
+
 def _managed(image: Image.Image, notes: list) -> Image.Image:
     "Printing inks by their profile, or Lab → `RGB`; inks without a profile as Pillow takes them."
-    profile, srgb = image.info.get("icc_profile") or b"", ImageCms.createProfile("sRGB")
+    profile = image.info.get("icc_profile") or b""
     if image.mode == "LAB":
-        return ImageCms.profileToProfile(image, ImageCms.createProfile("LAB"), srgb, outputMode="RGB")
+        return _to_srgb(image, ImageCms.createProfile("LAB"))
     if profile[16:20] == b"CMYK":
         try:
-            inks = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            return ImageCms.profileToProfile(image, inks, srgb, outputMode="RGB")
+            return _to_srgb(image, ImageCms.ImageCmsProfile(io.BytesIO(profile)))
         except Exception as error:  # a profile that Little CMS does not understand
             notes.append(f"its profile of inks is of no use ({error})")
     return image.convert("RGB")
