@@ -56,7 +56,7 @@ def _color_values(path) -> np.ndarray | None:
     flags = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_COLOR
     number = path.frame if isinstance(path, Page) else 0
     logging = cv2.utils.logging
-    level = logging.setLogLevel(logging.LOG_LEVEL_ERROR)  # a tag of ours is unknown to OpenCV, which would say so
+    level = logging.setLogLevel(logging.LOG_LEVEL_SILENT)  # a tag of ours is unknown to OpenCV, which would say so
     try:
         pages = cv2.imdecodemulti(packed, flags)[1] if number else [cv2.imdecode(packed, flags)]
     finally:
@@ -75,8 +75,9 @@ def read_deep(
     "A photograph with all its bits, if it has more than 8. Nothing is raised: `read_rgb` has the words for it."
     try:
         colored = _has_deep_color(path)
-        values = _color_values(path) if colored else _gray_values(path)
-        if values is not None and _is_same(values, read_rgb(path, min_side=1)):
+        shown = read_rgb(path, min_side=1) if colored else None  # before OpenCV, which prints what is wrong with a file
+        values = _gray_values(path) if shown is None else _color_values(path)
+        if values is not None and (shown is None or _is_same(values, shown)):
             return values
     except Exception:  # decoders raise errors of all kinds
         return None
