@@ -146,7 +146,7 @@ def enlarged(
     rows, columns = (_cells(n, few) for n, few in zip(shape, small.shape))
     return small[rows][:, columns]
 
-
+# %% ../nbs/20_app.ipynb #b19292a5
 def corrected(
     found: np.ndarray,  # H×W `bool`
     painted: np.ndarray,  # h×w `bool`, the copy after painting and erasing
@@ -453,7 +453,7 @@ def _digest(parts) -> str:
             digest.update(repr(values).encode())
     return digest.hexdigest()[:20]
 
-
+# %% ../nbs/20_app.ipynb #6b7b62de
 class Remembering(Restorer):
     "A restorer that does no stage twice. `last` is what it restored last; `done` counts the stages worked out."
 
@@ -534,7 +534,7 @@ class Desk:
         "The sheet that is looked at, where there are any."
         return self.sheets[self.at]
 
-
+# %% ../nbs/20_app.ipynb #3aec9077
 def put_on(
     desk: Desk,
     files: list,  # that were uploaded
@@ -601,7 +601,7 @@ def json_part(text: str | None, name: str):
     except (ValueError, AttributeError):
         return None
 
-
+# %% ../nbs/20_app.ipynb #9df81be7
 def write_hand(
     sheet: Sheet,
     mask: np.ndarray,  # H×W `bool`
@@ -847,7 +847,7 @@ def _wishes(fill: str, tone: str, saturation: float, like, metadata: bool) -> di
     return dict(fill=fill, color=color, like=like if color else None, saturation=float(saturation) if color else 1.0,
                 always=False, metadata=bool(metadata))
 
-
+# %% ../nbs/20_app.ipynb #0ab1520c
 class Looking(Desks):
     "What one does before the button is pressed; each method yields the parts that change."
 
@@ -1011,7 +1011,7 @@ def _upper(words) -> dict:
             parts["mask_file"] = gr.DownloadButton(visible="hidden", elem_id="mask_file")
     return parts
 
-
+# %% ../nbs/20_app.ipynb #94846fe0
 def _choices(words) -> dict:
     "The wishes."
     with gr.Column(elem_classes="step wishes"):
@@ -1028,7 +1028,7 @@ def _choices(words) -> dict:
         metadata = gr.Checkbox(True, label=words("metadata"), elem_id="metadata")
     return dict(fill=fill, tone=tone, saturation=saturation, like=like, metadata=metadata)
 
-
+# %% ../nbs/20_app.ipynb #372263eb
 def _lower(words) -> dict:
     "The button, and the results."
     parts = {}
@@ -1217,7 +1217,7 @@ def launch(
     print(f"the page is open at {blocks.share_url or blocks.local_url}", flush=True)
     return blocks if inline else _wait(blocks, held)
 
-
+# %% ../nbs/20_app.ipynb #81141a2d
 def _wait(blocks: gr.Blocks, held: ExitStack):
     "Keep the page open until Ctrl-C, or until it is told to end; then nothing of what was uploaded stays."
     print("Ctrl-C ends it; what was uploaded is deleted then", flush=True)

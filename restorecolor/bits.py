@@ -42,7 +42,8 @@ def _has_deep_color(path) -> bool:
     with Image.open(path, formats=FORMATS) as image:
         if image.format == "PNG":
             with open(path, "rb") as file:
-                return file.read(26)[24:26] in (b"\x10\x02", b"\x10\x06")  # bits, and kind of colour, in the first chunk
+                depth, kind = file.read(26)[24:]  # of the first chunk
+            return depth == 16 and kind in (2, 6)  # in colour, without and with transparency
         if image.format != "TIFF":
             return False
         image.seek(path.frame if isinstance(path, Page) else 0)

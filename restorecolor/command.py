@@ -89,7 +89,7 @@ def _tell_of(result, done: str):
     if failed:
         raise RunError("not done:\n" + "\n".join(f"  {path}: {why}" for path, why in failed.items()))
 
-
+# %% ../nbs/22_command.ipynb #58aa9a2b
 def _some(names, most: int = 5) -> str:
     "The first of some names, and how many others."
     names = [str(name) for name in names]
@@ -167,7 +167,9 @@ def find(
 # %% ../nbs/22_command.ipynb #45c55e62
 @app.command("app")
 def page(
-    host: Annotated[str, typer.Option(help="address that is listened at; 0.0.0.0: for the whole network")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="address that is listened at; 0.0.0.0: for the whole network")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="the next free one is taken")] = 7860,
     share: Annotated[bool, typer.Option("--share", help="ask Gradio for a public address for three days")] = False,
     out: Annotated[str, typer.Option(help="a folder that gets a copy of all that is finished")] = None,

@@ -38,11 +38,12 @@ from .coloring import ColorNet, load_color, palette_of, predict_chroma, tone_of
 from .defects import DefectNet, Findings, describe, examine, load_defects, write_mask
 from .encoders import autocast
 from .files import atomic, is_whole, sweep
-from .filling import FillNet, FillWarning, expected_fill, load_fill, membrane, natural_available, natural_fill
+from .filling import (
+    FillNet, FillWarning, expected_fill, load_fill, membrane, natural_available, natural_fill)
 from .models import RestorationNet, WeightsError, compose, find_weights, fold_norms, load_net, smooth_fill
 from .photos import (
-    KINDS, MIN_SIDE, SUFFIXES, Page, PhotoError, find_photos, left_out, luma, pages_of, read_erased, read_mark, read_mask,
-    read_metadata, read_rgb, write_photo)
+    KINDS, MIN_SIDE, SUFFIXES, Page, PhotoError, find_photos, left_out, luma, pages_of, read_erased, read_mark,
+    read_mask, read_metadata, read_rgb, write_photo)
 
 # %% ../nbs/16_restoring.ipynb #c0e63b9a
 def working_copy(
@@ -65,11 +66,11 @@ NO_ROOM = "its {} has no room in a file of this kind and was left out; PNG keeps
 
 @dataclass
 class Restoration:
-    "What comes out: `image` H×W×3 `uint8`, `mask` H×W `bool` (True = damaged), `luma` H×W `uint8` (without the damage)."
+    "What comes out: the picture, where it was damaged, and its luminance without the damage."
 
-    image: np.ndarray
-    mask: np.ndarray
-    luma: np.ndarray
+    image: np.ndarray  # H×W×3 `uint8`
+    mask: np.ndarray  # H×W `bool`, True = damaged
+    luma: np.ndarray  # H×W `uint8`, without the damage
     fill: str = ""  # how the hole was filled: natural or expected; empty: there was none
     notes: list[str] = field(default_factory=list)  # what its owner should know, a sentence each
     findings: Findings | None = None  # what was found, and of which kind; `None` for a mask that was given
@@ -137,14 +138,18 @@ class _Networks:
     ):
         designs = [net.config["design"] for net in nets]
         if not nets and not (filler and colorist) or len(set(designs)) > 1:
-            raise WeightsError(f"networks of one design are wanted, or one that fills and one that colours; got {designs}")
+            raise WeightsError(
+                f"networks of one design are wanted, or one that fills and one that colours; got {designs}"
+            )
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         ready = lambda net: net and net.eval().to(device, memory_format=torch.channels_last)
         try:
             self.nets = list(map(ready, nets))
             self.filler, self.colorist, self.finder = ready(filler), ready(colorist), ready(finder)
         except torch.OutOfMemoryError as error:
-            raise WeightsError(f"the memory of {device} has no room for {len(nets) or 2} network(s); device='cpu' has") from error
+            raise WeightsError(
+                f"the memory of {device} has no room for {len(nets) or 2} network(s); device='cpu' has"
+            ) from error
         self.size, self.flips, self.device = size, flips, device
         self.chroma = not nets or nets[0].chroma
 
@@ -157,7 +162,9 @@ class _Networks:
             return cls([fold_norms(net) for net in nets], about[0].get("size", 512), device, flips)
         filler, colorist = load_fill(parts["fill"])[0], load_color(parts["color"])[0]
         finder = load_defects(parts["defects"])[0] if "defects" in parts else None
-        return cls(device=device, filler=filler, colorist=fold_norms(colorist, (torch.rand(1, 1, 64, 64),)), finder=finder)
+        return cls(
+            device=device, filler=filler, colorist=fold_norms(colorist, (torch.rand(1, 1, 64, 64),)), finder=finder
+        )
 
 # %% ../nbs/16_restoring.ipynb #1a109c23
 NEEDED = ("fill", "color")  # of `models.PARTS`; `defects` may be there besides
@@ -176,8 +183,54 @@ def find_parts(
     found = {name: given if given.is_file() else shipped for name, (given, shipped) in files.items()}
     return {name: file for name, file in found.items() if name in NEEDED or file.is_file()}
 
+# %% ../nbs/16_restoring.ipynb #afd29368
+class _Steps(_Networks):
+    "The three steps of a restoration, each of its own."
+
+    def examine(
+        self,
+        photo,  # H×W or H×W×3, `uint8` or `uint16`, or a file
+        always: bool = False,  # every photograph has a hole, and no scratches, as in the contest
+    ) -> Findings:
+        "What is damaged: the first step of `restore`. Raises `PhotoError` for a photograph that cannot be used."
+        return examine(as_gray(photo)[0], None if always else self.finder, always)
+
+    def fill(
+        self,
+        gray: np.ndarray,  # H×W `uint8`
+        mask: np.ndarray,  # H×W `bool`, True = damaged
+        how: str = "natural",  # or `expected`
+    ) -> tuple[np.ndarray, str, list[str]]:  # H×W `uint8`; how it was filled, empty: it has no hole; notes
+        "The luminance without its damage: the second step. Raises `PhotoError` for an unusable mask or wish."
+        _check_wishes(self, how)
+        notes = []
+        whole, how = _filled(self, gray, check_mask(mask, gray), how, notes)
+        return whole, how, notes
+
+    def chroma_of(
+        self,
+        whole: np.ndarray,  # H×W `uint8`, without damage
+        palette: Tensor | None = None,  # 1×144, see `palette_from`; `None`: the network's own choice
+    ) -> np.ndarray:  # h×w×2 `float32` (Cb, Cr) in [-½, ½], of the working size
+        "The colours of a whole gray picture: what the third step is made of."
+        if self.colorist:
+            return predict_chroma(self.colorist, whole, palette)
+        small, hole = working_copy(whole, np.zeros(whole.shape, bool), self.size)
+        return predict(self.nets, small, hole, self.flips)[1]
+
+    def color(
+        self,
+        whole: np.ndarray,  # H×W `uint8`, without damage
+        like=None,  # a colour photograph: H×W×3 `uint8`, or a file
+        saturation: float = 1.0,  # factor of the chroma, 0 or more
+    ) -> np.ndarray:  # H×W×3 `uint8`
+        "A whole gray picture in colour: the third step. Raises `PhotoError` for an unusable palette or wish."
+        _check_wishes(self, like=like, saturation=saturation)
+        palette = None if like is None else palette_from(like)
+        return colorize(whole, self.chroma_of(whole, palette) * np.float32(saturation))
+
 # %% ../nbs/16_restoring.ipynb #b233a98d
-class Restorer(_Networks):
+class Restorer(_Steps):
     "Restores photographs: `Restorer.from_pretrained(path).restore(photo)`."
 
     def restore(
@@ -205,53 +258,11 @@ class Restorer(_Networks):
         deep = None if deep is None else colorize(np.where(mask, whole * np.uint16(257), deep), chroma)
         return Restoration(image, mask, whole, how, notes + said, findings, deep)
 
-    def examine(
-        self,
-        photo,  # H×W or H×W×3, `uint8` or `uint16`, or a file
-        always: bool = False,  # every photograph has a hole, and no scratches, as in the contest
-    ) -> Findings:
-        "What is damaged: the first step of `restore`. Raises `PhotoError` for a photograph that cannot be used."
-        return examine(as_gray(photo)[0], None if always else self.finder, always)
-
-    def fill(
-        self,
-        gray: np.ndarray,  # H×W `uint8`
-        mask: np.ndarray,  # H×W `bool`, True = damaged
-        how: str = "natural",  # or `expected`
-    ) -> tuple[np.ndarray, str, list[str]]:  # H×W `uint8`; how it was filled, empty if there was no hole; what is to be said of it
-        "The luminance without its damage: the second step. Raises `PhotoError` for a mask or a wish that cannot be used."
-        _check_wishes(self, how)
-        notes = []
-        whole, how = _filled(self, gray, check_mask(mask, gray), how, notes)
-        return whole, how, notes
-
-    def chroma_of(
-        self,
-        whole: np.ndarray,  # H×W `uint8`, without damage
-        palette: Tensor | None = None,  # 1×144, see `palette_from`; `None`: the network's own choice
-    ) -> np.ndarray:  # h×w×2 `float32` (Cb, Cr) in [-½, ½], of the working size
-        "The colours of a whole gray picture: what the third step is made of."
-        if self.colorist:
-            return predict_chroma(self.colorist, whole, palette)
-        small, hole = working_copy(whole, np.zeros(whole.shape, bool), self.size)
-        return predict(self.nets, small, hole, self.flips)[1]
-
-    def color(
-        self,
-        whole: np.ndarray,  # H×W `uint8`, without damage
-        like=None,  # a colour photograph: H×W×3 `uint8`, or a file
-        saturation: float = 1.0,  # factor of the chroma, 0 or more
-    ) -> np.ndarray:  # H×W×3 `uint8`
-        "A whole gray picture in colour: the third step. Raises `PhotoError` for a palette or a wish that cannot be used."
-        _check_wishes(self, like=like, saturation=saturation)
-        palette = None if like is None else palette_from(like)
-        return colorize(whole, self.chroma_of(whole, palette) * np.float32(saturation))
-
 # %% ../nbs/16_restoring.ipynb #a5515ecc
 FILLS = ("natural", "expected")
 
 
-def _check_wishes(restorer: Restorer, fill: str = FILLS[0], color: bool = True, like=None, saturation: float = 1.0):
+def _check_wishes(restorer: _Networks, fill: str = FILLS[0], color: bool = True, like=None, saturation: float = 1.0):
     "Raises `PhotoError` for what cannot be wished, or not together."
     if fill not in FILLS:
         raise PhotoError(f"fill is {fill!r}: {' or '.join(FILLS)} is wanted")
@@ -262,7 +273,9 @@ def _check_wishes(restorer: Restorer, fill: str = FILLS[0], color: bool = True, 
     if saturation != 1 and not restorer.chroma:
         raise PhotoError("these weights predict the picture as a whole, and know no saturation")
     if like is not None and not restorer.colorist:
-        raise PhotoError("these weights know no palettes: those that ship, or a run's of the notebook `color`, are wanted")
+        raise PhotoError(
+            "these weights know no palettes: those that ship, or a run's of the notebook `color`, are wanted"
+        )
 
 
 def palette_from(
@@ -278,7 +291,9 @@ def palette_from(
     return palette_of(rgb_to_ycc(to_tensor(cv2.resize(rgb, (128, 128), interpolation=cv2.INTER_AREA)))[1][None])
 
 # %% ../nbs/16_restoring.ipynb #afa6f433
-def _filled(restorer: Restorer, gray: np.ndarray, mask: np.ndarray, fill: str, notes: list[str]) -> tuple[np.ndarray, str]:
+def _filled(
+    restorer: _Networks, gray: np.ndarray, mask: np.ndarray, fill: str, notes: list[str]
+) -> tuple[np.ndarray, str]:
     "The luminance H×W `uint8` without its damage, and which fill it has."
     if not mask.any():
         return gray, ""
@@ -288,7 +303,9 @@ def _filled(restorer: Restorer, gray: np.ndarray, mask: np.ndarray, fill: str, n
         small, small_mask = working_copy(gray, mask, restorer.size)
         whole = _fill_hole(gray, mask, small, small_mask, predict(restorer.nets, small, small_mask, restorer.flips)[0])
     if fill == "natural" and not natural_available():
-        notes.append("The hole was filled with what is to be expected: PyPatchMatch, which continues textures, is not installed.")
+        notes.append(
+            "The hole was filled with what is to be expected: PyPatchMatch, which continues textures, is not installed."
+        )
         fill = "expected"
     if fill == "natural":
         with warnings.catch_warnings(record=True) as said:
@@ -326,7 +343,7 @@ def _eight(deep: np.ndarray) -> np.ndarray:
     "`uint16` → `uint8`, to the nearest level."
     return ((deep.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
-
+# %% ../nbs/16_restoring.ipynb #05c89da1
 def check_mask(
     mask,
     gray: np.ndarray,  # H×W
@@ -335,7 +352,9 @@ def check_mask(
     mask = np.asarray(mask)
     if mask.shape != gray.shape or mask.dtype != bool:
         size = lambda a: "×".join(map(str, a.shape[1::-1])) + " px"
-        raise PhotoError(f"a bool mask of the photograph's size, {size(gray)}, is wanted, got {mask.dtype}, {size(mask)}")
+        raise PhotoError(
+            f"a bool mask of the photograph's size, {size(gray)}, is wanted, got {mask.dtype}, {size(mask)}"
+        )
     if mask.all():
         raise PhotoError("the mask covers the whole photograph: nothing is left to restore it from")
     return mask
@@ -404,7 +423,7 @@ def _page_place(place: Path, page) -> Path:
     "album.tif → album-2.tif for its second page; of a file that has one picture, its place as it is."
     return place.with_name(f"{place.stem}-{page.number}{place.suffix}") if isinstance(page, Page) else place
 
-
+# %% ../nbs/16_restoring.ipynb #0184722f
 def _given(inputs, outs: list[Path]) -> list[tuple[Path, Path]]:
     "(photograph, its place under the folder that was given), each once; what lies in `outs` is no input."
     pairs, seen = [], set()
@@ -413,11 +432,19 @@ def _given(inputs, outs: list[Path]) -> list[tuple[Path, Path]]:
             raise PhotoError("'': the name of a file or folder is wanted")
         item = Path(item)
         top = Path(os.path.realpath(item))
-        inside = [own for own in map(Path, map(os.path.realpath, outs)) if item.is_dir() and own.is_relative_to(top) and own != top]
+        inside = [
+            own
+            for own in map(Path, map(os.path.realpath, outs))
+            if item.is_dir() and own.is_relative_to(top) and own != top
+        ]
         found = [(p, p.relative_to(item)) for p in find_photos(item)] if item.is_dir() else [(item, Path(item.name))]
         for path, place in found:
             known = (_identity(path), path.name.casefold())
-            ours = any(Path(os.path.realpath(path)).is_relative_to(own) for own in inside) or item.is_dir() and read_mark(path)
+            ours = (
+                any(Path(os.path.realpath(path)).is_relative_to(own) for own in inside)
+                or item.is_dir()
+                and read_mark(path)
+            )
             if known not in seen and not ours:
                 pairs += [(page, _page_place(place, page)) for page in pages_of(path)]
             seen.add(known)
@@ -430,12 +457,18 @@ def plan_outputs(
     masks=None,  # a folder whose files are no photographs
     suffix: str = ".png",  # of the results
 ) -> list[tuple[Path, Path]]:  # (photograph, file to write)
-    "Which file goes where: a folder's structure is kept, equal names get their ending in, a file given twice is taken once, and what lies in `out` is no input. Raises `PhotoError`."
+    """Which file goes where. Raises `PhotoError`.
+
+    A folder's structure is kept, equal names get their ending in, a file given twice is taken once, and what lies
+    in `out` is no input."""
     pairs = _given(inputs, [out, masks] if masks else [out])
     stem = lambda relative: str(relative.with_suffix(""))
-    key = lambda path: unicodedata.normalize("NFC", str(path)).casefold()  # some file systems do not tell a.png from A.png
+    # some file systems do not tell a.png from A.png
+    key = lambda path: unicodedata.normalize("NFC", str(path)).casefold()
     stems = Counter(key(stem(relative)) for _, relative in pairs)
-    name = lambda relative: stem(relative) if stems[key(stem(relative))] == 1 else f"{stem(relative)}_{relative.suffix[1:]}"
+    name = lambda relative: (
+        stem(relative) if stems[key(stem(relative))] == 1 else f"{stem(relative)}_{relative.suffix[1:]}"
+    )
     plan = [(source, Path(out) / f"{name(relative)}{suffix}") for source, relative in pairs]
     targets, sources = Counter(key(target) for _, target in plan), {_identity(source) for source, _ in plan}
     for _, target in plan:
@@ -458,8 +491,11 @@ class Outcome(dict):
         self.left = {}  # other files in the folders that were given: why they were left out
 
     def write(self, path):
-        "Write a table (CSV), a row for each photograph, atomically: what became of it, its result, what was found, what is to be said."
-        with atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
+        "Write a table (CSV), atomically: for each photograph what became of it, its result, what was found, notes."
+        with (
+            atomic(path) as temporary,
+            open(temporary, "w", newline="", encoding="utf-8", errors="backslashreplace") as file,
+        ):
             rows = csv.writer(file)
             rows.writerow(["photograph", "state", "result", "damaged", "found", "notes"])
             for source, why in self.items():
@@ -470,15 +506,25 @@ class Outcome(dict):
             rows.writerows([source, "left out", "", "", "", why] for source, why in self.left.items())
 
 
-STOPPING = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.EIO, errno.EFBIG, errno.EMFILE}
+STOPPING = {  # errors that the next photograph would meet, too
+    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.EISDIR,
+    errno.EIO, errno.EFBIG, errno.EMFILE}
 
-
+# %% ../nbs/16_restoring.ipynb #4b134a98
 def _fingerprint(restorer, metadata, wishes: dict) -> str:
     "What a restoration depends on, besides the photograph and its mask: the networks, what goes along, what is wished."
     usual = {name: about.default for name, about in inspect.signature(Restorer.restore).parameters.items()}
-    said = {name: _content(value) for name, value in wishes.items() if value is not usual.get(name) and _content(value) != usual.get(name)}
+    said = {
+        name: _content(value)
+        for name, value in wishes.items()
+        if value is not usual.get(name) and _content(value) != usual.get(name)
+    }
     digest = hashlib.sha1(repr((metadata, sorted(said.items()))).encode())
-    parts = [(name, part) for name, value in sorted(vars(restorer).items()) for part in (value if isinstance(value, (list, tuple)) else [value])]
+    parts = [
+        (name, part)
+        for name, value in sorted(vars(restorer).items())
+        for part in (value if isinstance(value, (list, tuple)) else [value])
+    ]
     for name, part in parts:
         if isinstance(part, torch.nn.Module):
             for key, t in part.state_dict().items():
@@ -503,9 +549,13 @@ def _own_mask(masks, place: Path, notes: list[str]) -> Path | None:
         notes.append(f"no mask in {masks} is called {place.stem}: the damage was searched for")
     return named[0] if named else None
 
+# %% ../nbs/16_restoring.ipynb #48b3962b
+def _restore_one(
+    source: Path, target: Path, restorer, mask, key: str, again: bool, metadata: bool, quality: int, wishes: dict
+):
+    """Restore one photograph to its file: its `Restoration`, with all notes. `None`: it was done before.
 
-def _restore_one(source: Path, target: Path, restorer, mask, key: str, again: bool, metadata: bool, quality: int, wishes: dict):
-    "Restore one photograph to its file: its `Restoration`, with all that is to be said of it. `None`: it was done before. Raises `PhotoError`, and `OSError` from writing."
+    Raises `PhotoError`, and `OSError` from writing."""
     notes, photo, given = [], None, None
     mask, corrected = _own_mask(mask[0], mask[1], notes), Path(mask[0] or "").is_dir()
     if mask is not None:
@@ -523,7 +573,11 @@ def _restore_one(source: Path, target: Path, restorer, mask, key: str, again: bo
     restored.notes = notes + restored.notes
     if not restored.mask.any():
         done = "it was coloured only" if wishes.get("color", True) else "it stays as it is"
-        restored.notes.append(f"no damage was found: {done} (--mask marks damage by hand)" if given is None else f"its mask is empty: {done}")
+        restored.notes.append(
+            f"no damage was found: {done} (--mask marks damage by hand)"
+            if given is None
+            else f"its mask is empty: {done}"
+        )
     restored._write(target, quality, mark, read_metadata(source) if metadata else {})
     return restored
 
@@ -549,13 +603,14 @@ def _why_not(error: Exception, source: Path, device) -> str:
         if error.errno in STOPPING:
             raise error
         return f"{error.filename}: {error.strerror}"
-    if isinstance(error, MemoryError) or "memory" in str(error).lower():  # PyTorch says RuntimeError on a CPU, OpenCV its own
+    # on a CPU PyTorch says RuntimeError, and OpenCV has its own
+    if isinstance(error, MemoryError) or "memory" in str(error).lower():
         return f"too large for the memory of {device}; a smaller copy, or another device, is wanted"
     return f"cannot be restored ({type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''})"
 
 # %% ../nbs/16_restoring.ipynb #f72367cd
 def _tried(work, plan: list, jobs: int, label: str, progress: bool):
-    "For each pair of `plan`, in order: the pair, what work(*pair) gave, its error or `None`; `jobs` at a time, in threads."
+    "For each pair of `plan`, in order: the pair, what work(*pair) gave, its error or `None`; `jobs` threads."
 
     def attempt(pair):
         try:
@@ -570,9 +625,9 @@ def _tried(work, plan: list, jobs: int, label: str, progress: bool):
             waiting.extend(pool.submit(attempt, pair) for pair in islice(rest, jobs - len(waiting)))
             yield waiting.popleft().result()
 
-
+# %% ../nbs/16_restoring.ipynb #8d8616b4
 def _each(inputs, out, masks, progress: bool, word: str, device, work, suffix: str = ".png", jobs: int = 1) -> Outcome:
-    "Call work(source, target) for each photograph, and note what becomes of it. Raises `OSError` for what stops all, `PhotoError`."
+    "Call work(source, target) for each photograph, and note what becomes of it. Raises `OSError`, `PhotoError`."
     if jobs < 1:
         raise PhotoError(f"jobs is {jobs}; a number of photographs at a time, 1 or more, is wanted")
     result, plan = Outcome(), plan_outputs(inputs, out, masks, suffix)
@@ -593,7 +648,11 @@ def _each(inputs, out, masks, progress: bool, word: str, device, work, suffix: s
             result[source] = _why_not(error, source, device)
         except OSError as stop:
             ready = sum(not why for why in result.values())
-            raise OSError(stop.errno, f"{stop.strerror}; {ready} of {len(plan)} are done, and the same command goes on with the rest", stop.filename) from error
+            raise OSError(
+                stop.errno,
+                f"{stop.strerror}; {ready} of {len(plan)} are done, and the same command goes on with the rest",
+                stop.filename,
+            ) from error
     return result
 
 # %% ../nbs/16_restoring.ipynb #e2c9644c
@@ -601,7 +660,7 @@ def restore_files(
     inputs,  # files and folders
     out,  # folder for the results, made if it is not there
     restorer: Restorer,
-    mask=None,  # a mask file for all of them, of any kind that `photos.read_mask` knows; or a folder with one for each, named alike
+    mask=None,  # a mask for all of them, see `photos.read_mask`; or a folder with one for each, named alike
     progress: bool = True,
     again: bool = False,  # restore those, too, that an earlier call has restored with the same networks and mask
     metadata: bool = True,  # results keep what `photos.read_metadata` reads; else nothing but the picture
@@ -610,7 +669,9 @@ def restore_files(
     jobs: int = 1,  # photographs at a time: more are faster where there are processors, and each takes its memory
     **wishes,  # further arguments of `restorer.restore`
 ) -> Outcome:  # for each photograph why it failed, or nothing
-    "Restore photographs to files. One that fails does not stop the others; a full disk does, and the same call goes on later. Raises `OSError`, `PhotoError`."
+    """Restore photographs to files. Raises `OSError`, `PhotoError`.
+
+    One that fails does not stop the others; a full disk does, and the same call goes on later."""
     if suffix not in KINDS:
         raise PhotoError(f"{suffix!r}: restorations are written as .png, .jpg or .tif")
     if isinstance(wishes.get("like"), (str, Path)):
@@ -620,9 +681,22 @@ def restore_files(
     def work(source, target):
         given = mask, target.relative_to(out)
         done = _restore_one(source, target, restorer, given, key, again, metadata, quality, wishes)
-        return done and (done.notes, (f"{done.mask.mean():.6f}", describe(done.findings) if done.findings else "as marked"))
+        return done and (
+            done.notes,
+            (f"{done.mask.mean():.6f}", describe(done.findings) if done.findings else "as marked"),
+        )
 
-    return _each(inputs, out, mask if mask and Path(mask).is_dir() else None, progress, "restore", restorer.device, work, suffix, jobs)
+    return _each(
+        inputs,
+        out,
+        mask if mask and Path(mask).is_dir() else None,
+        progress,
+        "restore",
+        restorer.device,
+        work,
+        suffix,
+        jobs,
+    )
 
 # %% ../nbs/16_restoring.ipynb #54db953a
 def find_files(
@@ -634,7 +708,7 @@ def find_files(
     always: bool = False,  # every photograph has a hole, and no scratches, as in the contest
     jobs: int = 1,  # photographs at a time
 ) -> Outcome:  # for each photograph why it failed, or nothing
-    "Write what is damaged as masks: layers of the photographs' sizes, see `defects.write_mask`. Raises `OSError`, `PhotoError`."
+    "Write what is damaged as masks, see `defects.write_mask`. Raises `OSError`, `PhotoError`."
 
     def work(source, target):
         if not again and is_whole(target):
