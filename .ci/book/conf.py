@@ -1,0 +1,74 @@
+"""How Sphinx makes the book. Its pages are written by make.py; nothing of it asks another host for anything."""
+import configparser
+import sys
+from pathlib import Path
+
+from latex2mathml.converter import convert
+from sphinx.pycode import ModuleAnalyzer
+
+here = Path(__file__).resolve().parent
+root = here.parent.parent
+sys.path.insert(0, str(here))
+settings = configparser.ConfigParser(delimiters=["="], inline_comment_prefixes=None)
+settings.read(root / "settings.ini", encoding="utf-8")
+settings = settings["DEFAULT"]
+
+project, author, release = settings["lib_name"], settings["author"], settings["version"]
+copyright = settings["copyright"]
+extensions = ["myst_nb", "sphinx.ext.viewcode"]
+exclude_patterns = ["files"]
+
+nb_execution_mode = "off"
+nb_merge_streams = True
+myst_enable_extensions = ["dollarmath", "amsmath", "fieldlist", "deflist"]
+myst_heading_anchors = 3
+html_math_renderer = "mathml"
+
+python_maximum_signature_line_length = 80
+toc_object_entries_show_parents = "hide"
+viewcode_line_numbers = True
+
+html_theme = "pydata_sphinx_theme"
+html_title = "restorecolor"
+html_static_path = ["static"]
+html_css_files = ["book.css"]
+html_copy_source = html_show_sourcelink = False
+html_sidebars = {"index": [], "index.ko": []}
+html_theme_options = {
+    "icon_links": [{"name": "Source", "url": settings["git_url"], "icon": "fa-brands fa-github"}],
+    "navbar_align": "left",
+    "navigation_with_keys": True,
+    "show_toc_level": 2,
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
+
+
+def math_inline(writer, node):
+    "A formula as MathML, which browsers draw themselves."
+    from sphinx.writers.html5 import nodes
+
+    writer.body.append(convert(node.astext(), display="inline"))
+    raise nodes.SkipNode
+
+
+def math_block(writer, node):
+    from sphinx.writers.html5 import nodes
+
+    writer.body.append(f'<div class="math">{convert(node.astext(), display="block")}</div>\n')
+    raise nodes.SkipNode
+
+
+def find_source(app, module: str):
+    "A module's code and where its parts are, without importing it."
+    path = root / Path(*module.split(".")).with_suffix(".py")
+    if not path.is_file():
+        return None
+    analyzer = ModuleAnalyzer.for_file(str(path), module)
+    analyzer.find_tags()
+    return analyzer.code, analyzer.tags
+
+
+def setup(app):
+    app.add_html_math_renderer("mathml", (math_inline, None), (math_block, None))
+    app.connect("viewcode-find-source", find_source)
