@@ -3,12 +3,17 @@ import configparser
 import sys
 from pathlib import Path
 
+from docutils import nodes
 from latex2mathml.converter import convert
+from sphinx.addnodes import pending_xref
 from sphinx.pycode import ModuleAnalyzer
 
 here = Path(__file__).resolve().parent
 root = here.parent.parent
 sys.path.insert(0, str(here))
+
+from reference import names_of  # noqa: E402
+
 settings = configparser.ConfigParser(delimiters=["="], inline_comment_prefixes=None)
 settings.read(root / "settings.ini", encoding="utf-8")
 settings = settings["DEFAULT"]
@@ -46,15 +51,11 @@ html_theme_options = {
 
 def math_inline(writer, node):
     "A formula as MathML, which browsers draw themselves."
-    from sphinx.writers.html5 import nodes
-
     writer.body.append(convert(node.astext(), display="inline"))
     raise nodes.SkipNode
 
 
 def math_block(writer, node):
-    from sphinx.writers.html5 import nodes
-
     writer.body.append(f'<div class="math">{convert(node.astext(), display="block")}</div>\n')
     raise nodes.SkipNode
 
@@ -69,6 +70,20 @@ def find_source(app, module: str):
     return analyzer.code, analyzer.tags
 
 
+names = names_of(root / "restorecolor")
+
+
+def link_names(app, doctree):
+    "Names of the package in the prose lead to the reference."
+    for node in list(doctree.findall(nodes.literal)):
+        name = node.astext().removesuffix("()")
+        if name in names and not isinstance(node.parent, (nodes.title, nodes.reference, pending_xref)):
+            link = pending_xref("", node.deepcopy(), refdomain="py", reftype="obj", refexplicit=True, refwarn=True,
+                                reftarget=f"{names[name]}.{name}", refdoc=app.env.docname)
+            node.replace_self(link)
+
+
 def setup(app):
+    app.connect("doctree-read", link_names)
     app.add_html_math_renderer("mathml", (math_inline, None), (math_block, None))
     app.connect("viewcode-find-source", find_source)

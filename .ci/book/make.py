@@ -74,6 +74,8 @@ def cleaned(path: Path) -> nbformat.NotebookNode:
         if cell.cell_type == "markdown":
             cell.source = re.sub(r"^- skip_exec: true\n?", "", cell.source, flags=re.M)
             cell.source = with_links(cell.source, page, path)
+            if path.parent.name == "runs":  # executed elsewhere, they name notebooks and do not link to them
+                cell.source = re.sub(r"`(\d\d_\w+\.ipynb)`", r"[`\1`](../\1)", cell.source)
             heading = (re.findall(r"^#+ +(.+)$", cell.source, re.M) or [heading])[-1]
         elif cell.cell_type == "code":
             directives = set(DIRECTIVE.findall(cell.source))
@@ -87,7 +89,9 @@ def cleaned(path: Path) -> nbformat.NotebookNode:
             cell.metadata = nbformat.from_dict({"tags": tags, "mystnb": {"image": {"alt": f"{heading}: a picture"}}})
         cells.append(cell)
     notebook.cells = cells
-    notebook.metadata["language_info"] = {"name": "python", "pygments_lexer": "ipython3"}
+    kernel = {"name": "python3", "display_name": "python3", "language": "python"}
+    language = {"name": "python", "pygments_lexer": "ipython3"}
+    notebook.metadata = nbformat.from_dict({"kernelspec": kernel, "language_info": language})  # no widgets: they ask another host
     return notebook
 
 
@@ -121,7 +125,7 @@ def write_sources():
         notebook = cleaned(path)
         if path == nbs / "index.ipynb":
             pages = ["components", "runs/index", "studies/index", "reference/index", "about/index"]
-            korean = ["index.ko"] if (nbs / "index.ko.ipynb").is_file() else []
+            korean = ["한국어 <index.ko>"] if (nbs / "index.ko.ipynb").is_file() else []
             notebook.cells.append(nbformat.v4.new_markdown_cell(toctree(pages + korean)))
         nbformat.write(notebook, copy)
     components = [p for p in notebooks if re.match(r"\d\d_", p.name)]
@@ -153,8 +157,8 @@ if __name__ == "__main__":
     write_sources()
     shutil.rmtree(out, ignore_errors=True)
     doctrees = root / "build" / "book.doctrees"
-    options = ["-b", "html", "-E", "-q", "-W", "--keep-going", "-c", str(here), "-d", str(doctrees)]
+    options = ["-b", "html", "-E", "-q", "-j", "auto", "-W", "--keep-going", "-c", str(here), "-d", str(doctrees)]
     code = build_main([*options, str(source), str(out)])
     if not code:
-        print(f"the book: {(out / 'index.html').relative_to(Path.cwd(), walk_up=True) if sys.version_info >= (3, 12) else out / 'index.html'}")
+        print(f"the book: {os.path.relpath(out / 'index.html')}")
     sys.exit(code)

@@ -130,9 +130,26 @@ def constants(node: ast.Assign, public: set[str], comments: dict) -> list[str]:
         pairs = list(zip(target.elts, values))
     for name, value in pairs:
         if isinstance(name, ast.Name) and name.id in public:
-            options = (f":value: {plain(value)}",) if value is not None else ()
+            options = (":no-contents-entry:", *((f":value: {plain(value)}",) if value is not None else ()))
             lines += directive("data", name.id, [comments.get(node.end_lineno, "")], options)
     return lines
+
+
+def exported(tree: ast.Module) -> set[str]:
+    "What `__all__` names."
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__":
+            return set(ast.literal_eval(node.value))
+    return set()
+
+
+def names_of(package: Path) -> dict[str, str]:
+    "Names that one module alone exports, and that are no ordinary words, with the module's."
+    found = {}
+    for path in package.glob("*.py"):
+        for name in exported(ast.parse(path.read_text(encoding="utf-8"))):
+            found.setdefault(name, []).append(f"restorecolor.{path.stem}")
+    return {name: modules[0] for name, modules in found.items() if len(modules) == 1 and ("_" in name or name[0].isupper())}
 
 
 def module_page(path: Path) -> str:
@@ -140,20 +157,22 @@ def module_page(path: Path) -> str:
     text = path.read_text(encoding="utf-8")
     tree, comments = ast.parse(text), comments_of(text)
     notebook = re.search(r"File to edit: \.\./nbs/(\S+\.ipynb)", text)[1]
-    public = next((set(ast.literal_eval(n.value)) for n in tree.body
-                   if isinstance(n, ast.Assign) and getattr(n.targets[0], "id", "") == "__all__"), set())
+    public = exported(tree)
     name = f"restorecolor.{path.stem}"
     lines = [f"# {path.stem}", "", f"{FENCE}{{py:module}} {name}", FENCE, "", first_line(tree), "",
              f"Explained, made and tested in [{Path(notebook).stem}](../{notebook}).", ""]
+    values = []
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and node.name in public:
             lines += function(node, comments)
         elif isinstance(node, ast.ClassDef) and node.name in public:
             lines += a_class(node, comments)
         elif isinstance(node, ast.Assign):
-            lines += constants(node, public, comments)
+            values += constants(node, public, comments)
         elif isinstance(node, ast.AnnAssign) and node.target.id in public:
-            lines += attribute(node, comments, "data")
+            values += attribute(node, comments, "data")
+    if values:
+        lines += ["## Values", "", *values]
     return "\n".join(lines) + "\n"
 
 
