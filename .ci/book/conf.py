@@ -32,6 +32,7 @@ html_math_renderer = "mathml"
 python_maximum_signature_line_length = 80
 toc_object_entries_show_parents = "hide"
 viewcode_line_numbers = True
+viewcode_follow_imported_members = False  # nothing is imported
 
 html_theme = "pydata_sphinx_theme"
 html_title = "restorecolor"
