@@ -106,15 +106,18 @@ def attribute(node: ast.AnnAssign, comments: dict, kind: str = "attribute", fenc
     return directive(kind, node.target.id, [comments.get(node.end_lineno, "")], tuple(options), fence)
 
 
-def a_class(node: ast.ClassDef, comments: dict) -> list[str]:
-    "A class with its fields and methods. What begins with an underscore is its own business."
-    init = next((n for n in node.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"), None)
+def a_class(node: ast.ClassDef, comments: dict, others: dict[str, ast.ClassDef]) -> list[str]:
+    "A class with its fields and methods, those of hidden bases too. What begins with an underscore is its own business."
+    bases = ", ".join(f"`{ast.unparse(b)}`" for b in node.bases if not ast.unparse(b).startswith("_"))
+    inherited = [part for b in node.bases if ast.unparse(b).startswith("_") for part in others[ast.unparse(b)].body]
+    own = {part.name for part in node.body if isinstance(part, ast.FunctionDef)}
+    parts = [p for p in inherited if getattr(p, "name", "") not in own] + node.body
+    init = next((n for n in parts if isinstance(n, ast.FunctionDef) and n.name == "__init__"), None)
     head = node.name + (signature(init, True) if init else "")
-    bases = ", ".join(f"`{ast.unparse(b)}`" for b in node.bases)
     body = [first_line(node), "", *(fields(init, comments) if init else []), ""]
     if bases:
         body += [f"A kind of {bases}.", ""]
-    for part in node.body:
+    for part in parts:
         if isinstance(part, ast.AnnAssign) and not part.target.id.startswith("_"):
             body += attribute(part, comments, fence="```")
         elif isinstance(part, ast.FunctionDef) and not part.name.startswith("_"):
@@ -161,12 +164,12 @@ def module_page(path: Path) -> str:
     name = f"restorecolor.{path.stem}"
     lines = [f"# {path.stem}", "", f"{FENCE}{{py:module}} {name}", FENCE, "", first_line(tree), "",
              f"Explained, made and tested in [{Path(notebook).stem}](../{notebook}).", ""]
-    values = []
+    values, classes = [], {n.name: n for n in tree.body if isinstance(n, ast.ClassDef)}
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and node.name in public:
             lines += function(node, comments)
         elif isinstance(node, ast.ClassDef) and node.name in public:
-            lines += a_class(node, comments)
+            lines += a_class(node, comments, classes)
         elif isinstance(node, ast.Assign):
             values += constants(node, public, comments)
         elif isinstance(node, ast.AnnAssign) and node.target.id in public:
