@@ -3,7 +3,7 @@
 # make app    the page to restore on, in a browser
 # make lab    JupyterLab, at the first page of the book
 # make book   the book in HTML, outputs/book: all notebooks as they were executed, and a reference
-# make docs   after editing notebooks: export the package, clean the notebooks, write README.md
+# make docs   after editing notebooks: export the package, clean the notebooks, write README.md and README.ko.md
 # All of them set up .venv first, once. On Windows they want a shell such as Git's; without one, README.md has the commands.
 
 NEED_GB := 10
