@@ -72,8 +72,10 @@ def check_sources() -> list[str]:
 
 # ---- the pages, as files
 
-LOADED = {"script": "src", "img": "src", "iframe": "src", "source": "src", "video": "src", "audio": "src", "embed": "src"}
+LOADED = {"script", "img", "iframe", "source", "video", "audio", "embed"}
 LINKED = {"stylesheet", "icon", "shortcut", "preload", "prefetch", "preconnect", "dns-prefetch", "manifest"}
+
+NEIGHBOURS = {"left-prev": "before", "right-next": "next"}  # the theme's classes
 
 
 class Page(HTMLParser):
@@ -89,11 +91,12 @@ class Page(HTMLParser):
         self.names |= {said[key] for key in ("id", "name") if key in said}
         if tag == "a" and "href" in said:
             self.links.append(said["href"])
-            self.neighbours |= {"before", "next"} & {{"left-prev": "before", "right-next": "next"}.get(c) for c in said.get("class", "").split()}
+            classes = said.get("class", "").split()
+            self.neighbours |= {NEIGHBOURS[name] for name in classes if name in NEIGHBOURS}
         if tag == "link" and LINKED & set(said.get("rel", "").split()):
             self.loads.append(said["href"])
-        if tag in LOADED and LOADED[tag] in said:
-            self.loads.append(said[LOADED[tag]])
+        if tag in LOADED and "src" in said:
+            self.loads.append(said["src"])
 
 
 def check_pages(book: Path) -> list[str]:
@@ -120,7 +123,7 @@ def check_pages(book: Path) -> list[str]:
     for path in sorted(book.rglob("*.css")):
         found = re.findall(r"""(?:url\(|@import )\s*["']?((?:https?:)?//[^"')\s]+)""", path.read_text(encoding="utf-8"))
         problems += [f"{path.relative_to(book).as_posix()} loads {link}" for link in found]
-    for path in (nbs.rglob("*.ipynb")):
+    for path in nbs.rglob("*.ipynb"):
         if ".ipynb_checkpoints" not in path.parts and book / path.relative_to(nbs).with_suffix(".html") not in pages:
             problems.append(f"{path.relative_to(nbs).as_posix()} is not in the book")
     return problems
@@ -134,15 +137,16 @@ WALK = ["index.html", "components.html", "03_masks.html", "05_metrics.html", "10
         "about/contributing.html"]
 FAINT = """() => {  // words that are hard to tell from what is behind them
   const parse = (c) => { const v = c.match(/[\\d.]+/g).map(Number); return v.length < 4 ? [...v, 1] : v; };
-  const light = ([r, g, b]) => { const f = (x) => { x /= 255; return x <= .03928 ? x / 12.92 : ((x + .055) / 1.055) ** 2.4; };
-    return .2126 * f(r) + .7152 * f(g) + .0722 * f(b); };
+  const linear = (x) => x <= .03928 * 255 ? x / 255 / 12.92 : ((x / 255 + .055) / 1.055) ** 2.4;
+  const light = ([r, g, b]) => .2126 * linear(r) + .7152 * linear(g) + .0722 * linear(b);
   const behind = (e) => { for (; e; e = e.parentElement) { const c = parse(getComputedStyle(e).backgroundColor);
     if (c[3] > .5) return c; } return [255, 255, 255, 1]; };
   const found = {};
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
     const text = walker.currentNode.textContent.trim(), e = walker.currentNode.parentElement;
-    if (!text || !e.checkVisibility({visibilityProperty: true}) || e.closest('script, style, noscript, annotation')) continue;
+    if (!text || e.closest('script, style, noscript, annotation')) continue;
+    if (!e.checkVisibility({visibilityProperty: true})) continue;
     const words = parse(getComputedStyle(e).color), paper = behind(e);
     const [a, b] = [light(words), light(paper)].sort((x, y) => y - x), ratio = (a + .05) / (b + .05);
     const key = [words, paper].join(' ');
@@ -159,9 +163,9 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 def walk(book: Path, shots: Path):
     "Pages in light and dark, on a screen and on a phone; the search, from a server and from the disk."
+    from browser import chromium
     from playwright.sync_api import expect, sync_playwright
 
-    from browser import chromium
     expect.set_options(timeout=40_000)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(book)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -173,10 +177,19 @@ def walk(book: Path, shots: Path):
             context = browser.new_context(**options)
             page = context.new_page()
             page.set_default_timeout(40_000)
-            context.route("**/*", lambda route: route.continue_() if route.request.url.startswith((address, "data:", "file:"))
-                          else (problems.append(f"{page.url} asks for {route.request.url}"), route.abort()))
-            page.on("pageerror", lambda error: None if page.url.startswith("file:") and "Failed to fetch" in str(error)
-                    else problems.append(f"{page.url}: {error}"))  # from the disk, results have no excerpts
+
+            def check(route):
+                if route.request.url.startswith((address, "data:", "file:")):
+                    return route.continue_()
+                problems.append(f"{page.url} asks for {route.request.url}")
+                route.abort()
+
+            def failed(error):
+                if not (page.url.startswith("file:") and "Failed to fetch" in str(error)):  # no excerpts there
+                    problems.append(f"{page.url}: {error}")
+
+            context.route("**/*", check)
+            page.on("pageerror", failed)
             page.on("response", lambda r: r.status >= 400 and problems.append(f"{page.url}: {r.status} for {r.url}"))
             return page
 
@@ -185,7 +198,8 @@ def walk(book: Path, shots: Path):
             for name in WALK:
                 page.goto(address + name)
                 problems += [f"{name} in {scheme}: contrast {faint}" for faint in page.evaluate(FAINT)]
-                dead = page.evaluate("[...document.images].filter((i) => i.complete && !i.naturalWidth).map((i) => i.src)")
+                dead = page.evaluate(
+                    "[...document.images].filter((i) => i.complete && !i.naturalWidth).map((i) => i.src)")
                 problems += [f"{name} has a dead picture: {src}" for src in dead]
                 page.screenshot(path=str(shots / f"{name.replace('/', '_')}_{scheme}.jpg"), type="jpeg", quality=60)
             paper = page.evaluate("getComputedStyle(document.body).backgroundColor")

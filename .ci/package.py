@@ -24,7 +24,8 @@ EXTRAS = [name.removesuffix("_requirements") for name in settings if name.endswi
 
 # ---- what is imported and what is declared
 
-COMES_WITH = {"IPython": "ipykernel", "matplotlib_inline": "ipykernel", "docutils": "sphinx"}  # brought along, as their metadata say
+# brought along, as their metadata say
+COMES_WITH = {"IPython": "ipykernel", "matplotlib_inline": "ipykernel", "docutils": "sphinx"}
 MADE = {"sides"}  # modules that a notebook writes before it imports them
 NOT_IMPORTED = {  # declared, and used in another way
     "ipykernel": "papermill runs notebooks in it",
@@ -97,8 +98,8 @@ def check_declared() -> list[str]:
     problems += [f"{name} is declared, nothing imports it, and there is no word why" for name in sorted(idle)]
     gone = set(NOT_IMPORTED) - declared("requirements")
     problems += [f"{name} is said to be declared, and is not" for name in sorted(gone)]
-    brings = {whose: {canonical(word) for word in importlib.metadata.requires(whose) or []} for whose in set(COMES_WITH.values())}
-    lost = [name for name, whose in COMES_WITH.items() if canonical(name) not in brings[whose]]
+    brings = {whose: importlib.metadata.requires(whose) or [] for whose in set(COMES_WITH.values())}
+    lost = [name for name, whose in COMES_WITH.items() if canonical(name) not in map(canonical, brings[whose])]
     return problems + [f"{name} does not come with {COMES_WITH[name]} any more" for name in lost]
 
 

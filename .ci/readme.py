@@ -1,5 +1,5 @@
-"""Write README.md from nbs/index.ipynb, and README.ko.md from nbs/index.ko.ipynb: prose, code and outputs; pictures go to
-nbs/readme_files/."""
+"""Write README.md from nbs/index.ipynb, and README.ko.md from nbs/index.ko.ipynb: prose, code and outputs; pictures
+go to nbs/readme_files/."""
 import re
 import shutil
 from pathlib import Path

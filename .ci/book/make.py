@@ -8,9 +8,8 @@ import sys
 from pathlib import Path
 
 import nbformat
-from sphinx.cmd.build import build_main
-
 from reference import write_reference
+from sphinx.cmd.build import build_main
 
 here = Path(__file__).resolve().parent
 root = here.parent.parent
@@ -32,7 +31,7 @@ HIDDEN = {"hide", "include: false"}
 
 
 def link_to(target: str, page: str, origin: Path) -> str:
-    "What a link of a page becomes in the book. `origin` is the file that it is in; files from elsewhere are taken along."
+    "What a link of a page becomes in the book. `origin` is the file it is in; files from elsewhere are taken along."
     if re.match(r"[a-z]+:", target):
         return target
     file = (origin.parent / target).resolve()
@@ -91,7 +90,8 @@ def cleaned(path: Path) -> nbformat.NotebookNode:
     notebook.cells = cells
     kernel = {"name": "python3", "display_name": "python3", "language": "python"}
     language = {"name": "python", "pygments_lexer": "ipython3"}
-    notebook.metadata = nbformat.from_dict({"kernelspec": kernel, "language_info": language})  # no widgets: they ask another host
+    # no widgets: they ask another host for their scripts
+    notebook.metadata = nbformat.from_dict({"kernelspec": kernel, "language_info": language})
     return notebook
 
 
@@ -129,12 +129,11 @@ def write_sources():
             notebook.cells.append(nbformat.v4.new_markdown_cell(toctree(pages + korean)))
         nbformat.write(notebook, copy)
     components = [p for p in notebooks if re.match(r"\d\d_", p.name)]
-    said = "In the order in which they build on each other. Each explains, defines and tests one module, and exports it."
+    said = "In the order in which they build on each other. Each explains, makes and tests one module, and exports it."
     page = contents("Notebooks", said, [*components, nbs / "model_card.ipynb"], nbs)
     (source / "components.md").write_text(page, encoding="utf-8")
     for folder, title, said in (
-            ("runs", "Runs", "Notebooks with parameters, which papermill executes. They export nothing and are shown here "
-                             "as they are before a run."),
+            ("runs", "Runs", "Notebooks with parameters, which papermill executes, as they are before a run."),
             ("studies", "Studies", "What helps and what does not: evidence, executed.")):
         order = ["clean", "train", "evaluate", "submit"]
         some = [p for p in notebooks if p.parent == nbs / folder]

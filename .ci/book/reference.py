@@ -1,5 +1,5 @@
-"""The reference: what each module exports, with signatures, the comments behind the parameters, and links to the source.
-Modules are read, not imported."""
+"""The reference: what each module exports, with signatures, the comments behind the parameters, and links to the
+source. Modules are read, not imported."""
 import ast
 import re
 import tokenize
@@ -107,7 +107,7 @@ def attribute(node: ast.AnnAssign, comments: dict, kind: str = "attribute", fenc
 
 
 def a_class(node: ast.ClassDef, comments: dict, others: dict[str, ast.ClassDef]) -> list[str]:
-    "A class with its fields and methods, those of hidden bases too. What begins with an underscore is its own business."
+    "A class with its fields and methods, those of hidden bases too. What begins with an underscore stays inside."
     bases = ", ".join(f"`{ast.unparse(b)}`" for b in node.bases if not ast.unparse(b).startswith("_"))
     inherited = [part for b in node.bases if ast.unparse(b).startswith("_") for part in others[ast.unparse(b)].body]
     own = {part.name for part in node.body if isinstance(part, ast.FunctionDef)}
@@ -152,7 +152,8 @@ def names_of(package: Path) -> dict[str, str]:
     for path in package.glob("*.py"):
         for name in exported(ast.parse(path.read_text(encoding="utf-8"))):
             found.setdefault(name, []).append(f"restorecolor.{path.stem}")
-    return {name: modules[0] for name, modules in found.items() if len(modules) == 1 and ("_" in name or name[0].isupper())}
+    telling = [name for name, modules in found.items() if len(modules) == 1 and ("_" in name or name[0].isupper())]
+    return {name: found[name][0] for name in telling}
 
 
 def module_page(path: Path) -> str:
@@ -190,7 +191,7 @@ def write_reference(package: Path, folder: Path):
             modules[path.stem] = (notebook[1], first_line(ast.parse(text)))
             (folder / path.name).with_suffix(".md").write_text(module_page(path), encoding="utf-8")
     order = sorted(modules, key=lambda name: modules[name][0])
-    lines = ["# Reference", "", first_line(ast.parse((package / "__init__.py").read_text(encoding="utf-8"))).split("\n")[0], "",
+    lines = ["# Reference", "",
              "What each module offers, in the order of the notebooks. {ref}`genindex` lists all names.", ""]
     for name in order:
         lines += [f"[{name}]({name}.md)", f": {modules[name][1]}", ""]
