@@ -15,6 +15,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from chromium import chromium
+from playwright.sync_api import expect, sync_playwright
+
 root = Path(__file__).resolve().parent.parent
 nbs = root / "nbs"
 READ = ["README.md", "README.ko.md", "CONTRIBUTING.md", "CHANGELOG.md", "restorecolor/weights/RIGHTS.md"]
@@ -135,6 +138,9 @@ WALK = ["index.html", "components.html", "03_masks.html", "05_metrics.html", "10
         "20_app.html", "22_command.html", "model_card.html", "runs/train.html", "studies/ablation.html",
         "studies/faults.html", "reference/masks.html", "reference/restoring.html", "_modules/restorecolor/masks.html",
         "about/contributing.html"]
+SCREEN, PHONE = {"width": 1366, "height": 900}, {"width": 390, "height": 844}
+DEAD = "[...document.images].filter((i) => i.complete && !i.naturalWidth).map((i) => i.src)"
+PAPER = "getComputedStyle(document.body).backgroundColor"
 FAINT = """() => {  // words that are hard to tell from what is behind them
   const parse = (c) => { const v = c.match(/[\\d.]+/g).map(Number); return v.length < 4 ? [...v, 1] : v; };
   const linear = (x) => x <= .03928 * 255 ? x / 255 / 12.92 : ((x / 255 + .055) / 1.055) ** 2.4;
@@ -161,17 +167,18 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-def walk(book: Path, shots: Path):
+def walk(book: Path, shots: Path | None = None) -> list[str]:
     "Pages in light and dark, on a screen and on a phone; the search, from a server and from the disk."
-    from browser import chromium
-    from playwright.sync_api import expect, sync_playwright
-
     expect.set_options(timeout=40_000)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(book)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     address, problems = f"http://127.0.0.1:{server.server_port}/", []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"] * (os.name != "nt"))
+
+        def picture(page, name):
+            if shots:
+                page.screenshot(path=str(shots / f"{name.replace('/', '_')}.png"))
 
         def window(**options):
             context = browser.new_context(**options)
@@ -193,33 +200,30 @@ def walk(book: Path, shots: Path):
             page.on("response", lambda r: r.status >= 400 and problems.append(f"{page.url}: {r.status} for {r.url}"))
             return page
 
-        for scheme in ("light", "dark"):
-            page = window(viewport={"width": 1366, "height": 900}, color_scheme=scheme)
-            for name in WALK:
-                page.goto(address + name)
-                problems += [f"{name} in {scheme}: contrast {faint}" for faint in page.evaluate(FAINT)]
-                dead = page.evaluate(
-                    "[...document.images].filter((i) => i.complete && !i.naturalWidth).map((i) => i.src)")
-                problems += [f"{name} has a dead picture: {src}" for src in dead]
-                page.screenshot(path=str(shots / f"{name.replace('/', '_')}_{scheme}.jpg"), type="jpeg", quality=60)
-            paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
-            dark = max(map(int, re.findall(r"\d+", paper)[:3])) < 60
-            if dark != (scheme == "dark"):
-                problems.append(f"in {scheme} mode the paper is {paper}")
-        page = window(viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
+        page = window(viewport=SCREEN)
         for name in WALK:
             page.goto(address + name)
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme=scheme)
+                expect(page.locator(f"html[data-theme={scheme}]")).to_be_attached()
+                problems += [f"{name} in {scheme}: contrast {faint}" for faint in page.evaluate(FAINT)]
+                light = max(map(int, re.findall(r"\d+", page.evaluate(PAPER))[:3]))
+                if (light < 60) != (scheme == "dark"):
+                    problems.append(f"{name} in {scheme} has paper as light as {light}")
+                picture(page, f"{name}_{scheme}")
+            problems += [f"{name} has a dead picture: {source}" for source in page.evaluate(DEAD)]
+            page.set_viewport_size(PHONE)
             wide = page.evaluate("document.documentElement.scrollWidth")
-            if wide > 390:
-                problems.append(f"{name} is {wide} px wide on a phone of 390")
-        page.goto(address + "05_metrics.html")
-        page.screenshot(path=str(shots / "phone.jpg"), type="jpeg", quality=60)
+            if wide > PHONE["width"]:
+                problems.append(f"{name} is {wide} px wide on a phone of {PHONE['width']}")
+            picture(page, f"{name}_phone")
+            page.set_viewport_size(SCREEN)
         for start in (address, book.as_uri() + "/"):
-            page = window(viewport={"width": 1366, "height": 900})
+            page = window(viewport=SCREEN)
             page.goto(start + "search.html?q=find_damage")
             hit = page.locator("#search-results a[href*='masks.html#restorecolor.masks.find_damage']").first
             expect(hit).to_be_visible()
-            page.screenshot(path=str(shots / "search.jpg"), type="jpeg", quality=60)
+            picture(page, "search")
             hit.click()
             expect(page.locator("[id='restorecolor.masks.find_damage']")).to_be_in_viewport()
         browser.close()
@@ -231,8 +235,9 @@ if __name__ == "__main__":
     began, problems = time.monotonic(), check_sources()
     with tempfile.TemporaryDirectory() as folder:
         book = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else Path(folder) / "book"
-        shots = Path(sys.argv[2]) if len(sys.argv) > 2 else Path(folder) / "shots"
-        shots.mkdir(parents=True, exist_ok=True)
+        shots = Path(sys.argv[2]) if len(sys.argv) > 2 else None
+        if shots:
+            shots.mkdir(parents=True, exist_ok=True)
         if len(sys.argv) < 2:
             subprocess.run([sys.executable, str(root / ".ci/book/make.py"), str(book)], check=True)
             print(f"built in {time.monotonic() - began:.0f} s", flush=True)

@@ -15,6 +15,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import numpy as np
+from chromium import chromium
 from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
@@ -39,19 +40,6 @@ socket.socket.connect = here
 from restorecolor.app import launch
 launch(port=int(sys.argv[1]), out=sys.argv[2])
 """
-
-
-def chromium() -> str:
-    "A Chromium of this system; installed where that is possible."
-    names = ("chromium", "google-chrome", "chromium-browser")
-    found = [path for path in map(shutil.which, names) if path]
-    if not found and hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
-        print("no Chromium is here; it is installed by apt-get", flush=True)
-        subprocess.run(["apt-get", "install", "-y", "-qq", "chromium"], stdout=subprocess.DEVNULL)
-        found = [path for path in map(shutil.which, names) if path]
-    if not found:
-        sys.exit("the browser test needs Chromium or Chrome, and none was found: apt-get install chromium, or the like")
-    return found[0]
 
 
 def start(port: int, out) -> tuple[subprocess.Popen, str, list]:
