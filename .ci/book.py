@@ -98,6 +98,8 @@ class Page(HTMLParser):
             self.neighbours |= {NEIGHBOURS[name] for name in classes if name in NEIGHBOURS}
         if tag == "link" and LINKED & set(said.get("rel", "").split()):
             self.loads.append(said["href"])
+        elif tag == "link" and "href" in said:
+            self.links.append(said["href"])
         if tag in LOADED and "src" in said:
             self.loads.append(said["src"])
 
@@ -134,10 +136,10 @@ def check_pages(book: Path) -> list[str]:
 
 # ---- the pages, in a browser
 
-WALK = ["index.html", "components.html", "03_masks.html", "05_metrics.html", "10_models.html", "16_restoring.html",
-        "20_app.html", "22_command.html", "model_card.html", "runs/train.html", "studies/ablation.html",
-        "studies/faults.html", "reference/masks.html", "reference/restoring.html", "_modules/restorecolor/masks.html",
-        "about/contributing.html"]
+WALK = ["index.html", "index.ko.html", "components.html", "03_masks.html", "05_metrics.html", "10_models.html",
+        "16_restoring.html", "20_app.html", "22_command.html", "model_card.html", "runs/train.html",
+        "studies/ablation.html", "studies/faults.html", "reference/masks.html", "reference/restoring.html",
+        "_modules/restorecolor/masks.html", "about/contributing.html"]
 SCREEN, PHONE = {"width": 1366, "height": 900}, {"width": 390, "height": 844}
 DEAD = "[...document.images].filter((i) => i.complete && !i.naturalWidth).map((i) => i.src)"
 PAPER = "getComputedStyle(document.body).backgroundColor"
@@ -203,6 +205,7 @@ def walk(book: Path, shots: Path | None = None) -> list[str]:
         page = window(viewport=SCREEN)
         for name in WALK:
             page.goto(address + name)
+            page.add_style_tag(content="* { transition: none !important; }")
             for scheme in ("light", "dark"):
                 page.emulate_media(color_scheme=scheme)
                 expect(page.locator(f"html[data-theme={scheme}]")).to_be_attached()
