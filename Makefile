@@ -2,7 +2,8 @@
 # make test   the tests of all notebooks
 # make app    the page to restore on, in a browser
 # make lab    JupyterLab, at the first page of the book
-# make docs   after editing notebooks: export the package, clean the notebooks, write README.md
+# make book   the book in HTML, outputs/book: all notebooks as they were executed, and a reference
+# make docs   after editing notebooks: export the package, clean the notebooks, write README.md and README.ko.md
 # All of them set up .venv first, once. On Windows they want a shell such as Git's; without one, README.md has the commands.
 
 NEED_GB := 10
@@ -12,7 +13,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python py; d
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 export JUPYTER_PLATFORM_DIRS := 1
 
-.PHONY: demo test app lab docs install clean
+.PHONY: demo test app lab book docs install clean
 
 demo: install
 	$(BIN)/restorecolor run demo
@@ -28,6 +29,9 @@ app: install
 
 lab: install
 	$(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/nbs/index.ipynb
+
+book: install
+	$(BIN)/python .ci/book/make.py
 
 docs: install
 	$(BIN)/nbdev_export && $(BIN)/python .ci/tidy.py && $(BIN)/nbdev_clean && $(BIN)/python .ci/readme.py

@@ -24,7 +24,8 @@ setup(
     packages=find_packages(include=["restorecolor", "restorecolor.*"]),
     package_data={"restorecolor": ["profiles/*.yaml", "weights/*", "py.typed"]},
     install_requires=cfg["requirements"].split(),
-    extras_require={key.removesuffix("_requirements"): cfg[key].split() for key in cfg if key.endswith("_requirements")},
+    extras_require={key.removesuffix("_requirements"): cfg[key].split()
+                    for key in cfg if key.endswith("_requirements")},
     entry_points={"console_scripts": cfg["console_scripts"].split(),
                   "nbdev": [f"{cfg['lib_name']}={cfg['lib_name']}._modidx:d"]},
     classifiers=["Development Status :: 3 - Alpha", "Intended Audience :: Science/Research",

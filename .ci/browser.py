@@ -2,7 +2,6 @@
 
 .ci/browser.py [FOLDER [TEST ...]]: screenshots go to FOLDER; only the tests that are named."""
 import io
-import json
 import os
 import re
 import shutil
@@ -18,13 +17,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import psutil
+from chromium import chromium
 from PIL import Image
-from playwright.sync_api import Error, expect, sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from restorecolor.bits import read_deep, write_deep
+from restorecolor.command import main
 from restorecolor.masks import random_damage
 from restorecolor.photos import luma, read_mask, sample_photos, write_png
-from restorecolor.command import main
 
 root = Path(__file__).resolve().parent.parent
 work = Path(tempfile.mkdtemp())
@@ -36,7 +36,8 @@ SERVE = """
 import socket, sys
 connect = socket.socket.connect
 def here(self, address):
-    assert not isinstance(address, tuple) or address[0] in ("127.0.0.1", "localhost", "::1"), f"a connection to {address}"
+    local = ("127.0.0.1", "localhost", "::1")
+    assert not isinstance(address, tuple) or address[0] in local, f"a connection to {address}"
     return connect(self, address)
 socket.socket.connect = here
 from restorecolor.app import launch
@@ -44,30 +45,18 @@ launch(port=int(sys.argv[1]), out=sys.argv[2])
 """
 
 
-def chromium() -> str:
-    "A Chromium of this system; installed where that is possible."
-    names = ("chromium", "google-chrome", "chromium-browser")
-    found = [path for path in map(shutil.which, names) if path]
-    if not found and hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
-        print("no Chromium is here; it is installed by apt-get", flush=True)
-        subprocess.run(["apt-get", "install", "-y", "-qq", "chromium"], stdout=subprocess.DEVNULL)
-        found = [path for path in map(shutil.which, names) if path]
-    if not found:
-        sys.exit("the browser test needs Chromium or Chrome, and none was found: apt-get install chromium, or the like")
-    return found[0]
-
-
 def start(port: int, out) -> tuple[subprocess.Popen, str, list]:
     "The page on a port; its process, address and what it has said."
-    log = open(work / f"page-{time.monotonic_ns()}.log", "w+")
-    process = subprocess.Popen([sys.executable, "-c", SERVE, str(port), str(out)], stdout=log, stderr=subprocess.STDOUT, text=True,
-                               cwd=work, start_new_session=True,
-                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
+    log = work / f"page-{time.monotonic_ns()}.log"
+    interruptible = lambda: signal.signal(signal.SIGINT, signal.default_int_handler)
+    with open(log, "w") as file:
+        process = subprocess.Popen([sys.executable, "-c", SERVE, str(port), str(out)], stdout=file, text=True,
+                                   stderr=subprocess.STDOUT, cwd=work, start_new_session=True, preexec_fn=interruptible)
     for _ in range(600):
-        said = Path(log.name).read_text()
+        said = log.read_text()
         address = re.search(r"the page is open at (\S+)", said)
         if address:
-            return process, address[1], Path(log.name)
+            return process, address[1], log
         assert process.poll() is None, said
         time.sleep(0.1)
     raise AssertionError(f"the page did not open within a minute: {said}")
@@ -157,7 +146,8 @@ def shown(page) -> str:
 
 def wait_for_new(page, before: str):
     "Wait until another result is shown."
-    page.wait_for_function("(before) => ([...document.querySelectorAll('#slider img')].at(-1)?.src || before) != before", arg=before)
+    page.wait_for_function(
+        "(before) => ([...document.querySelectorAll('#slider img')].at(-1)?.src || before) != before", arg=before)
     expect(page.locator("#take")).to_be_visible()
     page.wait_for_timeout(300)
 
@@ -199,7 +189,8 @@ def test_restore(browser, address):
         one, two = (np.array(Image.open(io.BytesIO(data))).astype(int) for data in (first, taken(page)))
         changed = np.abs(luma(one.astype(np.uint8)).astype(int) - luma(two.astype(np.uint8))) > 3
         ys, xs = np.nonzero(changed)
-        assert len(ys) > 300 and ys.min() > 0.72 * 400 and ys.max() < 0.88 * 400 and xs.min() > 0.55 * 600 and xs.max() < 0.85 * 600, \
+        assert len(ys) > 300 and ys.min() > 0.72 * 400 and ys.max() < 0.88 * 400 \
+            and xs.min() > 0.55 * 600 and xs.max() < 0.85 * 600, \
             f"the stroke should change what is under it and nothing else; {len(ys)} pixels changed"
 
         with page.expect_download() as download:
@@ -208,7 +199,8 @@ def test_restore(browser, address):
         mask.parent.mkdir(exist_ok=True)
         shutil.copy(download.value.path(), mask)
         assert read_mask(mask).mean() > hole.mean()
-        assert taken(page) == command_says(work / "coffee.png", "--mask", mask), "the saved mask does not give the same result"
+        again = command_says(work / "coffee.png", "--mask", mask)
+        assert taken(page) == again, "the saved mask does not give the same result"
 
         for button in ("eraser", "brush"):
             page.locator(f"#painter [data-tool={button}]").click()
@@ -230,7 +222,8 @@ def test_slider_and_wishes(browser, address):
         picture(page, "4_slider")
         before = slider.screenshot()
         middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-        page.mouse.move(*middle), page.mouse.down(), page.mouse.move(middle[0] + box["width"] / 4, middle[1], steps=5), page.mouse.up()
+        page.mouse.move(*middle), page.mouse.down()
+        page.mouse.move(middle[0] + box["width"] / 4, middle[1], steps=5), page.mouse.up()
         assert slider.screenshot() != before, "the slider did not move"
         seen = shown(page)
         page.get_by_label("stays gray").check()
@@ -248,7 +241,7 @@ def test_slider_and_wishes(browser, address):
 
 
 def test_refused_and_many(browser, address):
-    "An odd file is refused in a sentence, and the others go on; many go home in one zip; a page that is loaded again has them."
+    "An odd file is refused in a sentence, others go on; many go home in one zip; a page that is loaded again has them."
     (work / "odd.jpg").write_bytes(b"this is no photograph")
     small = gray[150:350, :300]
     for name in ("one", "two"):
@@ -329,8 +322,8 @@ def test_keyboard(browser, address):
 
 def test_phone_in_korean(browser, address):
     "A phone: one column, nothing beyond the edge, a finger paints; in Korean."
-    with tab(browser, address, viewport={"width": 390, "height": 844}, device_scale_factor=2, has_touch=True, is_mobile=True,
-             locale="ko-KR") as page:
+    phone = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "has_touch": True, "is_mobile": True}
+    with tab(browser, address, locale="ko-KR", **phone) as page:
         expect(page.get_by_role("heading", name="사진 복원")).to_be_visible()
         drop(page, work / "coffee.png")
         painted(page)
@@ -346,8 +339,9 @@ def test_phone_in_korean(browser, address):
         page.wait_for_timeout(1000)
         wide, room = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
         assert wide <= room, f"the page is {wide} px wide on a screen of {room}"
-        outside = page.evaluate("""[...document.querySelectorAll('button, input, img, label')].filter((e) => e.offsetHeight
-          && getComputedStyle(e).position !== 'absolute' && e.getBoundingClientRect().right > innerWidth + 1 && !e.closest('.stage, #slider'))
+        outside = page.evaluate("""[...document.querySelectorAll('button, input, img, label')]
+          .filter((e) => e.offsetHeight && getComputedStyle(e).position !== 'absolute')
+          .filter((e) => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest('.stage, #slider'))
           .map((e) => e.outerHTML.slice(0, 80))""")
         assert not outside, f"beyond the edge of a phone: {outside}"
         expect(page.locator("#go")).to_have_text("복원하기")
@@ -506,8 +500,9 @@ def test_doors(browser, address):
 
 
 ONLY = sys.argv[2:]
-TESTS = [test_restore, test_slider_and_wishes, test_refused_and_many, test_keyboard, test_phone_in_korean, test_closed_tab,
-         test_scratches, test_two_people, test_tab_without_a_name, test_stop, test_two_hundred, test_doors]
+TESTS = [
+    test_restore, test_slider_and_wishes, test_refused_and_many, test_keyboard, test_phone_in_korean, test_closed_tab,
+    test_scratches, test_two_people, test_tab_without_a_name, test_stop, test_two_hundred, test_doors]
 
 
 def folders() -> set:
@@ -534,6 +529,7 @@ if __name__ == "__main__":
         said = stop(process, log)
     assert "Traceback" not in said, said
     assert not folders() - before, f"left behind: {folders() - before}"
-    assert ONLY or sorted(path.name for path in (work / "kept").iterdir())[:2] == ["coffee (10).png", "coffee (2).png"], os.listdir(work / "kept")
+    kept = sorted(path.name for path in (work / "kept").iterdir())
+    assert ONLY or kept[:2] == ["coffee (10).png", "coffee (2).png"], kept
     shutil.rmtree(work)
     print(f"the page, in a browser: {time.monotonic() - began:.0f} s")

@@ -1,4 +1,5 @@
-"""Damaged files, kills and full disks, by the hundred and with a fixed seed: for .ci/run (a part) and nbs/studies/faults.ipynb (all)."""
+"""Damaged files, kills and full disks, by the hundred and with a fixed seed: for .ci/run (a part) and
+nbs/studies/faults.ipynb (all)."""
 import contextlib
 import io
 import json
@@ -18,7 +19,6 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-
 # ---- files that are spoilt
 
 def spoil(data: bytes, rng: random.Random) -> bytes:
@@ -30,7 +30,7 @@ def spoil(data: bytes, rng: random.Random) -> bytes:
         if kind == 0:
             data[at : at + 1] = bytes([rng.randrange(256)])
         elif kind == 1:
-            data[at : at + 4] = rng.choice((b"\xff\xff\xff\xff", b"\x00\x00\x00\x00", b"\x7f\xff\xff\xff", b"\x80\x00\x00\x00"))
+            data[at : at + 4] = rng.choice((b"\xff" * 4, b"\x00" * 4, b"\x7f\xff\xff\xff", b"\x80\x00\x00\x00"))
         elif kind == 2:
             del data[rng.randrange(length) :]
         elif kind == 3:
@@ -45,7 +45,7 @@ def spoil(data: bytes, rng: random.Random) -> bytes:
 
 
 def sound_photos() -> dict[str, bytes]:
-    "{name with its ending: bytes}: every format and mode that is read, with what cameras and scanners write beside the pixels."
+    "{name with its ending: bytes}: every format and mode that is read, with what cameras and scanners write beside it."
     from restorecolor.photos import FORMATS, luma, sample_photos
 
     rgb = np.ascontiguousarray(sample_photos()["cat"][:120, :160])
@@ -56,15 +56,21 @@ def sound_photos() -> dict[str, bytes]:
     text.add_text("Comment", "a long comment " * 500, zip=True)
     about = dict(exif=exif, dpi=(300, 300))
     wanted = {
-        "a.jpg": (image, "JPEG", dict(quality=80, **about)), "gray.jpg": (gray, "JPEG", {}), "cmyk.jpg": (image.convert("CMYK"), "JPEG", {}),
-        "progressive.jfif": (image, "JPEG", dict(progressive=True)), "a.png": (image, "PNG", dict(pnginfo=text, **about)),
-        "palette.png": (image.quantize(32), "PNG", dict(transparency=3)), "alpha.png": (image.convert("RGBA"), "PNG", {}),
+        "a.jpg": (image, "JPEG", dict(quality=80, **about)), "gray.jpg": (gray, "JPEG", {}),
+        "cmyk.jpg": (image.convert("CMYK"), "JPEG", {}),
+        "progressive.jfif": (image, "JPEG", dict(progressive=True)),
+        "a.png": (image, "PNG", dict(pnginfo=text, **about)),
+        "palette.png": (image.quantize(32), "PNG", dict(transparency=3)),
+        "alpha.png": (image.convert("RGBA"), "PNG", {}),
         "gray_alpha.png": (gray.convert("LA"), "PNG", {}), "bit.png": (gray.convert("1"), "PNG", {}),
         "16bit.png": (Image.fromarray(luma(rgb).astype(np.uint16) * 257), "PNG", {}), "a.webp": (image, "WEBP", about),
-        "a.bmp": (image, "BMP", {}), "a.tif": (image, "TIFF", about), "lzw.tif": (gray, "TIFF", dict(compression="tiff_lzw")),
-        "float.tif": (Image.fromarray(luma(rgb).astype(np.float32)), "TIFF", {}), "jpeg.tif": (image, "TIFF", dict(compression="jpeg")),
+        "a.bmp": (image, "BMP", {}), "a.tif": (image, "TIFF", about),
+        "lzw.tif": (gray, "TIFF", dict(compression="tiff_lzw")),
+        "float.tif": (Image.fromarray(luma(rgb).astype(np.float32)), "TIFF", {}),
+        "jpeg.tif": (image, "TIFF", dict(compression="jpeg")),
         "pages.tif": (image, "TIFF", dict(save_all=True, append_images=[gray.convert("RGB")])),
-        "a.gif": (image.quantize(64), "GIF", {}), "a.ppm": (image, "PPM", {}), "a.jp2": (image, "JPEG2000", {}), "a.avif": (image, "AVIF", {}),
+        "a.gif": (image.quantize(64), "GIF", {}), "a.ppm": (image, "PPM", {}), "a.jp2": (image, "JPEG2000", {}),
+        "a.avif": (image, "AVIF", {}),
     }
     files = {}
     for name, (picture, kind, options) in wanted.items():
@@ -99,7 +105,7 @@ def overheard():
 
 
 def outcomes(cases, attempt, expected) -> Counter:
-    "What became of each case: `read`, `refused` by one of the expected errors, or the name of an error that a user would see as a traceback."
+    "What became of each case: `read`, `refused` by an expected error, or the name of one that would be a traceback."
     with overheard() as words:
         counts = _outcomes(cases, attempt, expected)
     return counts + Counter({f"said past us: {words[0]}": len(words)} if words else {})
@@ -115,7 +121,8 @@ def _outcomes(cases, attempt, expected) -> Counter:
             with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
                 counts[attempt(case) or "read"] += 1
         except expected as error:
-            counts["refused" if str(error) and "\n" not in str(error).strip()[:80] else "refused without a sentence"] += 1
+            sentence = str(error) and "\n" not in str(error).strip()[:80]
+            counts["refused" if sentence else "refused without a sentence"] += 1
         except Exception as error:
             counts[f"{type(error).__name__}: {str(error)[:60]}"] += 1
         finally:
@@ -151,7 +158,9 @@ def fuzz_masks(count: int, seed: int = 0) -> Counter:
     strokes[20:90, 30:36] = strokes[60:66, 10:150] = True
     over = lambda ground: np.where(strokes[..., None], np.array([255, 0, 0], np.uint8), ground)
     pictures = [strokes, strokes.astype(np.uint8), strokes * np.uint8(255), over(rgb), over(np.zeros_like(rgb)),
-                np.dstack([over(np.zeros_like(rgb)), strokes * np.uint8(255)]), np.dstack([rgb, ~strokes * np.uint8(255)]), strokes.astype(np.uint16) * 65535]
+                np.dstack([over(np.zeros_like(rgb)), strokes * np.uint8(255)]),
+                np.dstack([rgb, ~strokes * np.uint8(255)]),
+                strokes.astype(np.uint16) * 65535]
     files = []
     for picture in pictures:
         buffer = io.BytesIO()
@@ -169,7 +178,8 @@ def respelt(png: bytes, rng: random.Random) -> bytes:
     "The same picture in another mode or format, with other values."
     image = Image.open(io.BytesIO(png))
     buffer = io.BytesIO()
-    mode, kind = rng.choice((("L", "PNG"), ("RGB", "JPEG"), ("P", "PNG"), ("RGBA", "PNG"), ("1", "PNG"), ("I", "TIFF"), ("F", "TIFF"), ("LA", "PNG")))
+    mode, kind = rng.choice((("L", "PNG"), ("RGB", "JPEG"), ("P", "PNG"), ("RGBA", "PNG"), ("1", "PNG"), ("I", "TIFF"),
+                             ("F", "TIFF"), ("LA", "PNG")))
     with contextlib.suppress(ValueError):
         image = image.convert("RGB").convert(mode) if mode not in ("I", "F") else image.convert("L").convert(mode)
     image.save(buffer, kind)
@@ -180,6 +190,7 @@ def fuzz_weights(count: int, seed: int = 0) -> Counter:
     "Files of both makes, small ones that are read where nothing is spoilt."
     from safetensors import safe_open
     from safetensors.torch import load, save
+
     from restorecolor.filling import FillNet, load_fill, save_fill
     from restorecolor.models import RestorationNet, WeightsError, load_net, save_net
 
@@ -192,8 +203,9 @@ def fuzz_weights(count: int, seed: int = 0) -> Counter:
         read(path)
         with safe_open(path, framework="pt") as file:
             sound[make] = path.read_bytes(), file.metadata()
-    values = ["", "null", "[]", "{}", '{"design": 1}', '{"design": "rgb", "encoder": "tu-hf-hub:a/b"}', '{"encoder": "tu-local-dir:/"}',
-              '{"design": "chroma", "encoder": []}', '{"widths": []}', '{"widths": [16, 24], "depth": 1000000}', '{"widths": [1e9]}',
+    values = ["", "null", "[]", "{}", '{"design": 1}', '{"design": "rgb", "encoder": "tu-hf-hub:a/b"}',
+              '{"encoder": "tu-local-dir:/"}', '{"design": "chroma", "encoder": []}', '{"widths": []}',
+              '{"widths": [16, 24], "depth": 1000000}', '{"widths": [1e9]}',
               "9" * 5000, "[" * 3000, '{"size": -1}', "\x00"]
 
     def attempt(case):
@@ -207,7 +219,8 @@ def fuzz_weights(count: int, seed: int = 0) -> Counter:
         path.write_bytes(data)
         readers[make](path)
     kinds = ("header", "header", "bytes", "sound")
-    return outcomes([(rng.choice(("fill", "fill", "fill", "net")), rng.choice(kinds)) for _ in range(count)], attempt, WeightsError)
+    cases = [(rng.choice(("fill", "fill", "fill", "net")), rng.choice(kinds)) for _ in range(count)]
+    return outcomes(cases, attempt, WeightsError)
 
 
 def command(*words) -> str:
@@ -256,25 +269,31 @@ def fuzz_tables(count: int, seed: int = 0) -> Counter:
 
 
 def fuzz_profiles(count: int, seed: int = 0) -> Counter:
-    from restorecolor.workbook import PROFILES, RunError, _checked_values, _stages, project_root, read_profile
-
     import papermill  # noqa: F401 - the time its import takes is no file's fault
+
+    from restorecolor.workbook import PROFILES, RunError, _checked_values, _stages, project_root, read_profile
 
     rng, path, root = random.Random(seed), Path(tempfile.mkdtemp()) / "p.yaml", project_root()
     profiles = [p.read_bytes() for p in PROFILES.glob("*.yaml")]
-    values = ["1", "-1", "1.5", ".nan", ".inf", "true", "null", "'text'", "[0]", "'[0]'", "[[1]]", "{}", "{l1: x}", "{l1: -1}", "2024-13-45", "!!python/name:os.system", "&a [*a]", "1e999", "0x10", "~"]
+    values = ["1", "-1", "1.5", ".nan", ".inf", "true", "null", "'text'", "[0]", "'[0]'", "[[1]]", "{}", "{l1: x}",
+              "{l1: -1}", "2024-13-45", "!!python/name:os.system", "&a [*a]", "1e999", "0x10", "~"]
+
+    def valued(line):
+        other = rng.random() < 0.2 and b":" in line
+        return line.split(b":")[0] + b": " + rng.choice(values).encode() if other else line
 
     def attempt(kind):
         text = spoil(rng.choice(profiles), rng)
         if kind:
-            text = b"\n".join(line.split(b":")[0] + b": " + rng.choice(values).encode() if rng.random() < 0.2 and b":" in line else line for line in rng.choice(profiles).splitlines())
+            text = b"\n".join(map(valued, rng.choice(profiles).splitlines()))
         path.write_bytes(text)
         profile = read_profile(path)
         _checked_values(path, profile, _stages(profile, root), root)
     return outcomes([rng.randrange(2) for _ in range(count)], attempt, RunError)
 
 
-FUZZ = {"photographs": fuzz_photos, "masks": fuzz_masks, "weights": fuzz_weights, "zips": fuzz_zips, "tables": fuzz_tables, "profiles": fuzz_profiles}
+FUZZ = {"photographs": fuzz_photos, "masks": fuzz_masks, "weights": fuzz_weights, "zips": fuzz_zips,
+        "tables": fuzz_tables, "profiles": fuzz_profiles}
 
 
 def fuzz(counts: dict, seed: int = 0) -> dict[str, Counter]:
@@ -292,7 +311,8 @@ import restorecolor.training as t
 from restorecolor.recipe import TrainConfig
 warnings.simplefilter("ignore")
 torch.set_num_threads(1)
-config = TrainConfig.from_dict(dict(size=64, batch_size=2, epochs=3, lr=1e-3, workers=0, encoder_weights=None, accelerator="cpu", precision="32-true"))
+config = TrainConfig.from_dict(dict(size=64, batch_size=2, epochs=3, lr=1e-3, workers=0, encoder_weights=None,
+                                    accelerator="cpu", precision="32-true"))
 
 def train(folder, table, how, number):  # in a process of its own
     own_trainer, own_write, own_replace, saves = t._trainer, t.Path.write_bytes, os.replace, [0]
@@ -348,10 +368,13 @@ class Trainings:
     def __init__(self, table: Path):
         env = dict(os.environ, OMP_NUM_THREADS="1", OMP_WAIT_POLICY="PASSIVE")
         self.table, self.log = table, table.with_name("log.txt")
-        self.server = subprocess.Popen([sys.executable, "-W", "ignore", "-c", TRAIN], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
+        line = [sys.executable, "-W", "ignore", "-c", TRAIN]
+        self.server = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
 
-    def __call__(self, folder: Path, how: str = "never", number: float = 0) -> tuple[int, float]:  # exit code (minus the signal), seconds
-        print(json.dumps([str(folder), str(self.table), how, number, str(self.log)]), file=self.server.stdin, flush=True)
+    def __call__(self, folder: Path, how: str = "never", number: float = 0) -> tuple[int, float]:
+        "The exit code (minus the signal), and seconds."
+        words = [str(folder), str(self.table), how, number, str(self.log)]
+        print(json.dumps(words), file=self.server.stdin, flush=True)
         return tuple(json.loads(self.server.stdout.readline()))
 
 
@@ -393,10 +416,11 @@ def kills(at_random: int, at_checkpoints: int, where: str | None = None, seed: i
 
 @contextlib.contextmanager
 def small_disk(kilobytes: int):
-    "A folder on a disk of its own, and a function that gives it another size. Needs to be root; `None` where that is not so."
+    "A folder on a disk of its own, and a function that gives it another size. Needs to be root; else it is `None`."
     folder = tempfile.mkdtemp()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", folder]
     try:
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", folder], check=True, capture_output=True)
+        subprocess.run(mount, check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
         yield None
         return
@@ -410,7 +434,7 @@ RUN = "import sys; from restorecolor.command import main; sys.exit(main())"
 
 
 def full_disk(kilobytes: int, *words) -> dict | None:
-    "A command on a disk that fills up; then there is room, and the same command again. OUT in its words is the folder on that disk."
+    "A command on a disk that fills up; then there is room, and it comes again. OUT in its words is the disk's folder."
     with small_disk(kilobytes) as disk:
         if disk is None:
             return None
@@ -425,13 +449,15 @@ def _full_then_not(folder: Path, resize, words: list[str]) -> dict:
     half = [p for p in folder.rglob("*.png") if not whole_png(p)]
     resize(4_000_000)
     second = subprocess.run(line, capture_output=True, text=True)
-    said = first.stderr.rpartition("restorecolor: ")[2].strip() if "restorecolor: " in first.stderr else "nothing"  # it may follow a bar
-    return dict(first=first.returncode, said=said.replace(str(folder), "…")[:200], tracebacks=sum("Traceback" in s for s in (first.stderr, second.stderr)),
+    _, ours, said = first.stderr.rpartition("restorecolor: ")  # it may follow a bar
+    said = said.strip() if ours else "nothing"
+    tracebacks = sum("Traceback" in s for s in (first.stderr, second.stderr))
+    return dict(first=first.returncode, said=said.replace(str(folder), "…")[:200], tracebacks=tracebacks,
                 half_pictures=len(half), again=second.returncode)
 
 
 def full_disk_in_stages(spare: dict[str, int]) -> list[dict] | None:
-    "A smoke run that is finished; then, stage by stage from the last one: what the stage made is removed, and the disk has so many kilobytes left for it."
+    "A finished smoke run; then, stage by stage from the last: what it made is removed, and so many kilobytes are left."
     from restorecolor.workbook import LEFT
 
     with small_disk(4_000_000) as disk:
@@ -441,7 +467,8 @@ def full_disk_in_stages(spare: dict[str, int]) -> list[dict] | None:
         words, out = ["run", "smoke", "--out", str(folder / "out")], folder / "out"
         subprocess.run([sys.executable, "-c", RUN, *words], check=True, capture_output=True)
         for stage, kilobytes in spare.items():
-            for path in [out / "stages" / f"{stage}.json", out / f"{stage}.ipynb", *[p for pattern in LEFT[stage] for p in out.glob(pattern)]]:
+            made = [p for pattern in LEFT[stage] for p in out.glob(pattern)]
+            for path in [out / "stages" / f"{stage}.json", out / f"{stage}.ipynb", *made]:
                 path.unlink(missing_ok=True)
             if stage == "train":
                 shutil.rmtree(out / "train")
@@ -457,7 +484,8 @@ def whole_png(path: Path) -> bool:
 
 if __name__ == "__main__":  # the part that runs with the tests: under two minutes
     start, bad = time.time(), 0
-    for kind, counts in fuzz(dict(photographs=400, masks=60, weights=60, zips=60, tables=60, profiles=60), seed=int(os.environ.get("SEED", 1))).items():
+    wanted = dict(photographs=400, masks=60, weights=60, zips=60, tables=60, profiles=60)
+    for kind, counts in fuzz(wanted, seed=int(os.environ.get("SEED", 1))).items():
         print(f"{kind}: {dict(counts)}", flush=True)
         bad += sum(counts.values()) - counts["read"] - counts["refused"]
     result = kills(at_random=2, at_checkpoints=2, each=4)

@@ -24,7 +24,8 @@ EXTRAS = [name.removesuffix("_requirements") for name in settings if name.endswi
 
 # ---- what is imported and what is declared
 
-COMES_WITH = {"IPython": "ipykernel", "matplotlib_inline": "ipykernel"}  # brought along, as its metadata say
+# brought along, as their metadata say
+COMES_WITH = {"IPython": "ipykernel", "matplotlib_inline": "ipykernel", "docutils": "sphinx"}
 MADE = {"sides"}  # modules that a notebook writes before it imports them
 NOT_IMPORTED = {  # declared, and used in another way
     "ipykernel": "papermill runs notebooks in it",
@@ -70,7 +71,7 @@ def providers(module: str) -> set[str]:
 
 
 def undeclared(sources: dict[str, str], *kinds: str) -> list[str]:
-    wanted, own = declared(*kinds), {p.stem for p in (root / ".ci").glob("*.py")}
+    wanted, own = declared(*kinds), {p.stem for p in (root / ".ci").rglob("*.py")}
     problems = []
     for name, source in sources.items():
         for module in sorted(imports(source) - own):
@@ -88,7 +89,7 @@ def check_declared() -> list[str]:
     runs = {p.name: code_of(p) for p in sorted((root / "nbs/runs").glob("*.ipynb"))}
     others = {p.name: code_of(p) for p in sorted((root / "nbs").rglob("*.ipynb"))
               if not {"runs", ".ipynb_checkpoints"} & set(p.parts)}
-    others |= {p.name: p.read_text(encoding="utf-8") for p in sorted((root / ".ci").glob("*.py"))}
+    others |= {p.name: p.read_text(encoding="utf-8") for p in sorted((root / ".ci").rglob("*.py"))}
     problems = undeclared(package, "requirements", *extras) + undeclared(runs, "requirements")
     problems += undeclared(others, "requirements", "dev_requirements", *extras)
     modules = set().union(*map(imports, [*package.values(), *runs.values()]))
@@ -97,8 +98,8 @@ def check_declared() -> list[str]:
     problems += [f"{name} is declared, nothing imports it, and there is no word why" for name in sorted(idle)]
     gone = set(NOT_IMPORTED) - declared("requirements")
     problems += [f"{name} is said to be declared, and is not" for name in sorted(gone)]
-    brings = {canonical(word) for word in importlib.metadata.requires("ipykernel") or []}
-    lost = [name for name in COMES_WITH if canonical(name) not in brings]
+    brings = {whose: importlib.metadata.requires(whose) or [] for whose in set(COMES_WITH.values())}
+    lost = [name for name, whose in COMES_WITH.items() if canonical(name) not in map(canonical, brings[whose])]
     return problems + [f"{name} does not come with {COMES_WITH[name]} any more" for name in lost]
 
 

@@ -12,8 +12,14 @@ run = Path(tempfile.mkdtemp()) / "smoke"
 
 
 def start():
-    return subprocess.Popen([*command, "run", "smoke", "--out", str(run)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler), start_new_session=True)
+    interruptible = lambda: signal.signal(signal.SIGINT, signal.default_int_handler)
+    return subprocess.Popen([*command, "run", "smoke", "--out", str(run)], stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, text=True, preexec_fn=interruptible, start_new_session=True)
+
+
+def do(*words, **options):
+    "The command, which has to succeed; what it has said, if that was to be captured."
+    return subprocess.run([*command, *map(str, words)], text=True, check=True, **options).stdout
 
 
 def read(process, until=None):
@@ -33,7 +39,8 @@ time.sleep(1)
 os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C on a terminal does
 said = read(process)
 assert process.wait(60) == 130, f"exit code {process.returncode} after Ctrl-C, 130 is wanted"
-assert "goes on from here" in said and "Traceback" not in said, f"Ctrl-C should end in one sentence, not with {said[-3000:]}"
+sentence = "goes on from here" in said and "Traceback" not in said
+assert sentence, f"Ctrl-C should end in one sentence, not with {said[-3000:]}"
 
 process = start()
 said = read(process)
@@ -41,19 +48,19 @@ assert process.wait(600) == 0, f"exit code {process.returncode}"
 assert "clean: finished before" in said, "the finished stage was run again"
 data = next(run.glob("samples_*"))
 assert (run / "evaluation/summary.csv").is_file() and (run / "map.jpg").is_file()
-subprocess.run([*command, "check", str(run / "submission/output.zip"), "--data", str(data)], check=True)
-said = subprocess.run([*command, "run", "smoke", "--out", str(run)], capture_output=True, text=True, check=True).stdout
+do("check", run / "submission/output.zip", "--data", data)
+said = do("run", "smoke", "--out", run, capture_output=True)
 assert said.count("finished before") == 4, "a finished run should not be run again"
-subprocess.run([*command, "restore", str(data / "test_input"), "--weights", str(run), "--out", str(run / "again")], check=True)
+do("restore", data / "test_input", "--weights", run, "--out", run / "again")
 assert len(list((run / "again").glob("*.png"))) == 2
 
 parts = run.parent / "parts"  # the recipe of the weights that ship, at its smallest; then its networks at work
 profile = run.parent / "parts.yaml"
 profile.write_text("stages: [fill, color]\n")
-subprocess.run([*command, "run", str(profile), "--out", str(parts)], check=True)
-said = subprocess.run([*command, "run", str(profile), "--out", str(parts)], capture_output=True, text=True, check=True).stdout
+do("run", profile, "--out", parts)
+said = do("run", profile, "--out", parts, capture_output=True)
 assert said.count("finished before") == 2, "a finished run should not be run again"
 photo = next((data / "test_input").iterdir())
-subprocess.run([*command, "restore", str(photo), "--weights", str(parts), "--gray", "--fill", "expected", "--out", str(run / "gray")], check=True)
-subprocess.run([*command, "restore", str(photo), "--saturation", "1.5", "--like", str(data / "train_gt/TRAIN_00000.png"), "--out", str(run / "like")], check=True)
+do("restore", photo, "--weights", parts, "--gray", "--fill", "expected", "--out", run / "gray")
+do("restore", photo, "--saturation", "1.5", "--like", data / "train_gt/TRAIN_00000.png", "--out", run / "like")
 assert len(list((run / "gray").glob("*.png"))) == len(list((run / "like").glob("*.png"))) == 1

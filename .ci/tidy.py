@@ -1,4 +1,4 @@
-"""Take progress bars and the warnings of one machine out of the notebooks' outputs, and join what was printed in pieces."""
+"""Take progress bars and the warnings of one machine out of the notebooks' outputs; join what was printed in pieces."""
 import sys
 from pathlib import Path
 
