@@ -66,8 +66,9 @@ def _clip_embedder(name: str) -> _Embedder:
     except (OSError, ValueError) as error:
         why = str(error).splitlines()[0]
         raise EncoderError(
-            f"the embedding model {name!r} is neither a local folder nor to be fetched ({why}); "
-            f"with a network it is fetched once, without one use {LITE0!r} or a folder that holds a CLIP model"
+            f"the embedding model {name!r} is neither a local folder nor to be "
+            f"fetched ({why}); with a network it is fetched once, without one "
+            f"use {LITE0!r} or a folder that holds a CLIP model"
         ) from error
     mean = torch.tensor(processor.image_mean).view(1, 3, 1, 1)
     std = torch.tensor(processor.image_std).view(1, 3, 1, 1)
@@ -82,7 +83,7 @@ def embed(
     paths,  # photographs that can be read
     model: str = LITE0,  # `efficientnet-lite0`, or a CLIP model: a hub name or a local folder
     batch_size: int = 64,
-    workers: int | None = None,  # processes that read; `None`: one for each processor, none for fewer than 200 photographs
+    workers: int | None = None,  # processes that read; `None`: one for each processor, none for a few photographs
     device: str | None = None,  # `None`: a GPU where there is one
     progress: bool = True,
 ) -> np.ndarray:  # N×D `float32`, each row of length 1
@@ -211,7 +212,7 @@ def _outliers(table: pd.DataFrame, share: float) -> pd.Index:
 def clean(
     table: pd.DataFrame,  # from `audit`: columns path, chroma, flat, digest, sound, problem
     embeddings: np.ndarray,  # one row for each sound photograph, in order
-    threshold: float = 0.85,  # cosine similarity of near-duplicates, for EfficientNet-Lite0; CLIP's similarities are higher
+    threshold: float = 0.85,  # cosine similarity of near-duplicates, for EfficientNet-Lite0; CLIP's are higher
     outlier_share: float = 0.02,  # at most this share of the photographs goes as outliers
     min_chroma: float = 2.0,  # gray levels; below, a photograph counts as gray
     max_flat: float = 0.5,  # share of pixels equal to their neighbours; above, it counts as a graphic
