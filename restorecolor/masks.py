@@ -322,7 +322,9 @@ def _traits(n: int, steps: _Steps) -> dict[str, np.ndarray]:
     )
 
 
-def _most_of_a_side(mask: np.ndarray) -> float:
+def _most_of_a_side(
+    mask: np.ndarray,  # H×W
+) -> float:
     "The largest share that a mask takes of a side of the picture."
     top, bottom = mask[0].mean(), mask[-1].mean()
     left = mask[:, 0].mean()
@@ -474,8 +476,10 @@ def _reach(
     return core
 
 
-def _rings(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    "The pixels 1 and 3 px outside of a mask; H×W `bool` each."
+def _rings(
+    mask: np.ndarray,  # H×W `uint8`
+) -> tuple[np.ndarray, np.ndarray]:  # H×W `bool` each
+    "The pixels 1 and 3 px outside of a mask."
     grown = [mask]
     for _ in range(3):
         grown.append(cv2.dilate(grown[-1], BOX))
@@ -546,8 +550,10 @@ def _copied_pieces(
         yield whole, _copied_doubt(off, flat, core, whole)
 
 # %% ../nbs/03_masks.ipynb #f5c399ee
-def _box(stats: np.ndarray) -> tuple[slice, slice]:
-    "The rows and columns around a piece, and some more, from OpenCV's statistics."
+def _box(
+    stats: np.ndarray,  # x, y, width, height, area
+) -> tuple[slice, slice]:  # rows, columns
+    "A piece of the picture around a connected component."
     margin = 2 * BLOCK
     x, y, width, height, _ = stats
     rows = slice(max(0, y - margin), y + height + margin)
