@@ -8,6 +8,8 @@ __all__ = ['embed', 'near_duplicates', 'project', 'cluster', 'clean']
 # %% ../nbs/08_cleaning.ipynb #f8a3be6f
 import os
 import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -29,53 +31,81 @@ class _Shrunk(torch.utils.data.Dataset):
         return len(self.paths)
 
     def __getitem__(self, i):
-        small = cv2.resize(read_rgb(self.paths[i]), (self.size, self.size), interpolation=cv2.INTER_AREA)
+        photo = read_rgb(self.paths[i])
+        square = self.size, self.size
+        small = cv2.resize(photo, square, interpolation=cv2.INTER_AREA)
         return torch.from_numpy(small).permute(2, 0, 1)
 
 # %% ../nbs/08_cleaning.ipynb #b68bcd7a
-def _lite0_embedder():
-    "(network, function from N×3×S×S in [0, 255] to N×1280, S)"
+@dataclass
+class _Embedder:
+    "A network that embeds photographs."
+
+    net: torch.nn.Module
+    function: Callable  # N×3×S×S in [0, 255] → N×D
+    size: int  # S
+
+
+def _lite0_embedder() -> _Embedder:
+    "EfficientNet-Lite0 without its classifier; D = 1280."
     import timm
 
     net = timm.create_model("tf_efficientnet_lite0", pretrained=False).eval()
     net.load_state_dict(lite0_weights())
     net.reset_classifier(0)
-    return net, lambda x: net(x / 127.5 - 1), 224
+    return _Embedder(net, lambda x: net(x / 127.5 - 1), 224)
 
-
-def _clip_embedder(name: str):
-    "(network, function from N×3×S×S in [0, 255] to N×D, S) for a CLIP model of the hub, or of a local folder"
+# %% ../nbs/08_cleaning.ipynb #14d2af39
+def _clip_embedder(name: str) -> _Embedder:
+    "A CLIP model of the hub, or of a local folder."
     from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
 
     try:
         net = CLIPVisionModelWithProjection.from_pretrained(name).eval()
         processor = CLIPImageProcessor.from_pretrained(name)
     except (OSError, ValueError) as error:
-        raise EncoderError(f"the embedding model {name!r} is neither a local folder nor to be fetched ({str(error).splitlines()[0]}); "
-                           f"with a network it is fetched once, without one use {LITE0!r} or a folder that holds a CLIP model") from error
-    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (processor.image_mean, processor.image_std))
-    return net, lambda x: net((x / 255 - mean.to(x)) / std.to(x)).image_embeds, net.config.image_size
+        why = str(error).splitlines()[0]
+        raise EncoderError(
+            f"the embedding model {name!r} is neither a local folder nor to be "
+            f"fetched ({why}); with a network it is fetched once, without one "
+            f"use {LITE0!r} or a folder that holds a CLIP model"
+        ) from error
+    mean = torch.tensor(processor.image_mean).view(1, 3, 1, 1)
+    std = torch.tensor(processor.image_std).view(1, 3, 1, 1)
+
+    def function(x):
+        return net((x / 255 - mean.to(x)) / std.to(x)).image_embeds
+
+    return _Embedder(net, function, net.config.image_size)
 
 # %% ../nbs/08_cleaning.ipynb #31119374
 def embed(
     paths,  # photographs that can be read
     model: str = LITE0,  # `efficientnet-lite0`, or a CLIP model: a hub name or a local folder
     batch_size: int = 64,
-    workers: int | None = None,  # processes that read; `None`: one for each processor, none for fewer than 200 photographs
+    workers: int | None = None,  # processes that read; `None`: one for each processor, none for a few photographs
     device: str | None = None,  # `None`: a GPU where there is one
     progress: bool = True,
 ) -> np.ndarray:  # N×D `float32`, each row of length 1
     "Embeddings of photographs. Raises `EncoderError` where the model cannot be had."
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    net, function, size = _lite0_embedder() if model == LITE0 else _clip_embedder(model)
-    net.to(device, memory_format=torch.channels_last)
-    workers = workers if workers is not None else (os.cpu_count() or 1) * (len(paths) >= 200)
-    loader = torch.utils.data.DataLoader(_Shrunk(paths, size), batch_size, num_workers=workers)
+    embedder = _lite0_embedder() if model == LITE0 else _clip_embedder(model)
+    embedder.net.to(device, memory_format=torch.channels_last)
+    if workers is None:
+        workers = (os.cpu_count() or 1) if len(paths) >= 200 else 0
+    photos = _Shrunk(paths, embedder.size)
+    loader = torch.utils.data.DataLoader(
+        photos, batch_size, num_workers=workers
+    )
+    bar = tqdm(
+        total=len(paths), desc="embed", unit="photo", disable=not progress
+    )
     rows = []
-    with torch.inference_mode(), autocast(device), tqdm(total=len(paths), desc="embed", unit="photo", disable=not progress) as bar:
+    with torch.inference_mode(), autocast(device), bar:
         for batch in loader:
             batch = batch.to(device, memory_format=torch.channels_last)
-            rows.append(torch.nn.functional.normalize(function(batch.float()).float(), dim=1).cpu())
+            found = embedder.function(batch.float()).float()
+            rows.append(torch.nn.functional.normalize(found, dim=1).cpu())
             bar.update(len(batch))
     return torch.cat(rows).numpy()
 
@@ -89,13 +119,18 @@ def near_duplicates(
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
+    count = len(embeddings)
     pairs = []
-    for start in range(0, len(embeddings), block):
-        rows, columns = np.nonzero(embeddings[start : start + block] @ embeddings[start:].T >= threshold)
-        pairs.append(np.stack([rows + start, columns + start]))
+    for start in range(0, count, block):
+        some = embeddings[start : start + block]
+        similarity = some @ embeddings[start:].T
+        near = np.stack(np.nonzero(similarity >= threshold))
+        pairs.append(near + start)
     i, j = np.concatenate(pairs, axis=1)
-    graph = coo_matrix((np.ones(len(i), bool), (i, j)), shape=(len(embeddings),) * 2)
-    return connected_components(graph, directed=False)[1]
+    tied = np.ones(len(i), bool)
+    graph = coo_matrix((tied, (i, j)), shape=(count, count))
+    _, groups = connected_components(graph, directed=False)
+    return groups
 
 # %% ../nbs/08_cleaning.ipynb #cc3fe59f
 def project(
@@ -105,14 +140,27 @@ def project(
 ) -> np.ndarray:  # N×2 `float32`
     "A map of the embeddings: UMAP (McInnes et al. 2018) on cosine distance; PCA for fewer than 20 photographs."
     if len(embeddings) < 20:
-        centred = embeddings - embeddings.mean(0)
-        u, s, _ = np.linalg.svd(centred, full_matrices=False)
-        return np.pad((u * s)[:, :2], ((0, 0), (0, max(0, 2 - len(s))))).astype(np.float32)
+        return _principal_axes(embeddings)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # UMAP announces that a seed means one thread
         import umap
 
-        return umap.UMAP(n_neighbors=min(neighbors, len(embeddings) - 1), min_dist=0.05, metric="cosine", random_state=seed).fit_transform(embeddings)
+        mapper = umap.UMAP(
+            n_neighbors=min(neighbors, len(embeddings) - 1),
+            min_dist=0.05,
+            metric="cosine",
+            random_state=seed,
+        )
+        return mapper.fit_transform(embeddings)
+
+
+def _principal_axes(embeddings: np.ndarray) -> np.ndarray:
+    "The first two principal components, N×2; zeros for those that do not exist."
+    centred = embeddings - embeddings.mean(0)
+    u, s, _ = np.linalg.svd(centred, full_matrices=False)
+    points = (u * s)[:, :2]
+    absent = 2 - points.shape[1]
+    return np.pad(points, ((0, 0), (0, absent))).astype(np.float32)
 
 # %% ../nbs/08_cleaning.ipynb #37d12eea
 def cluster(
@@ -127,36 +175,61 @@ def cluster(
         return np.zeros(len(points), int), np.zeros(len(points))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = hdbscan.HDBSCAN(min_cluster_size=min_size, min_samples=3).fit(points.astype(np.float64))
+        found = hdbscan.HDBSCAN(min_cluster_size=min_size, min_samples=3)
+        found.fit(points.astype(np.float64))
         return found.labels_, np.nan_to_num(found.outlier_scores_)
 
 # %% ../nbs/08_cleaning.ipynb #93dead96
+def _measured(
+    table: pd.DataFrame, embeddings: np.ndarray, threshold: float, seed: int
+) -> pd.DataFrame:
+    "The table with columns x, y, cluster, outlier and group, filled for sound photographs."
+    unknown = dict(x=np.nan, y=np.nan, cluster=-1, outlier=np.nan, group=-1)
+    table = table.reset_index(drop=True).assign(**unknown, reason="")
+    sound = table.index[table.sound]
+    if len(sound) != len(embeddings):
+        counts = f"{len(embeddings)} for {len(sound)}"
+        raise ValueError(
+            f"one embedding for each sound photograph is wanted: {counts}"
+        )
+    if len(sound):
+        points = project(embeddings, seed=seed)
+        labels, scores = cluster(points)
+        table.loc[sound, ["x", "y"]] = points
+        table.loc[sound, "cluster"] = labels
+        table.loc[sound, "outlier"] = scores
+        table.loc[sound, "group"] = near_duplicates(embeddings, threshold)
+    return table
+
+
+def _outliers(table: pd.DataFrame, share: float) -> pd.Index:
+    "The photographs in no cluster that have the highest outlier scores, at most a share of all."
+    most = int(share * table.sound.sum())
+    stray = table[(table.cluster < 0) & table.sound]
+    return stray.nlargest(most, "outlier").index
+
+# %% ../nbs/08_cleaning.ipynb #c02c8670
 def clean(
     table: pd.DataFrame,  # from `audit`: columns path, chroma, flat, digest, sound, problem
     embeddings: np.ndarray,  # one row for each sound photograph, in order
-    threshold: float = 0.85,  # cosine similarity of near-duplicates, for EfficientNet-Lite0; CLIP's similarities are higher
+    threshold: float = 0.85,  # cosine similarity of near-duplicates, for EfficientNet-Lite0; CLIP's are higher
     outlier_share: float = 0.02,  # at most this share of the photographs goes as outliers
     min_chroma: float = 2.0,  # gray levels; below, a photograph counts as gray
     max_flat: float = 0.5,  # share of pixels equal to their neighbours; above, it counts as a graphic
     seed: int = 0,
 ) -> pd.DataFrame:  # the table, with columns x, y, cluster, outlier, group, keep and reason
     "Decide for each photograph whether it is kept, and why not. Raises `ValueError` if none is left."
-    table = table.reset_index(drop=True).assign(x=np.nan, y=np.nan, cluster=-1, outlier=np.nan, group=-1, reason="")
-    sound = table.index[table.sound]
-    if len(sound) != len(embeddings):
-        raise ValueError(f"one embedding for each sound photograph is wanted: {len(embeddings)} for {len(sound)}")
-    if len(sound):
-        table.loc[sound, ["x", "y"]] = points = project(embeddings, seed=seed)
-        labels, scores = cluster(points)
-        table.loc[sound, "cluster"], table.loc[sound, "outlier"] = labels, scores
-        table.loc[sound, "group"] = near_duplicates(embeddings, threshold)
-    stray = table[(table.cluster < 0) & table.sound].nlargest(int(outlier_share * len(sound)), "outlier").index
-    for reason, which in [("outlier", table.index.isin(stray)), ("graphic", table.flat > max_flat), ("gray", table.chroma < min_chroma),
-                          ("unreadable", ~table.sound)]:
-        table.loc[which, "reason"] = reason
+    table = _measured(table, embeddings, threshold, seed)
+    # the last reason that applies is the one that counts
+    table.loc[_outliers(table, outlier_share), "reason"] = "outlier"
+    table.loc[table.flat > max_flat, "reason"] = "graphic"
+    table.loc[table.chroma < min_chroma, "reason"] = "gray"
+    table.loc[~table.sound, "reason"] = "unreadable"
     rest = table[table.reason == ""]
-    table.loc[rest.index[rest.duplicated("digest")], "reason"] = "copy"
+    copies = rest.index[rest.duplicated("digest")]
+    table.loc[copies, "reason"] = "copy"
     table["keep"] = table.reason == ""
     if not table.keep.any():
-        raise ValueError(f"no photograph is left of {len(table)}: {table.reason.value_counts().to_dict()}")
+        reasons = table.reason.value_counts().to_dict()
+        raise ValueError(f"no photograph is left of {len(table)}: {reasons}")
     return table

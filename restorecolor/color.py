@@ -22,7 +22,9 @@ def rgb_to_ycc(
         raise ValueError(f"rgb_to_ycc wants …×3×H×W, got {tuple(rgb.shape)}")
     r, g, b = rgb.unbind(-3)
     y = WEIGHTS[0] * r + WEIGHTS[1] * g + WEIGHTS[2] * b
-    return y.unsqueeze(-3), torch.stack([(b - y) / 1.772, (r - y) / 1.402], dim=-3)
+    cb = (b - y) / 1.772
+    cr = (r - y) / 1.402
+    return y.unsqueeze(-3), torch.stack([cb, cr], dim=-3)
 
 # %% ../nbs/02_color.ipynb #c88f8060
 def ycc_to_rgb(
@@ -30,9 +32,12 @@ def ycc_to_rgb(
     chroma: Tensor,  # …×2×H×W (Cb, Cr) in [-½, ½]
 ) -> Tensor:  # …×3×H×W; outside [0, 1] where that luminance cannot have that chroma
     "The inverse of `rgb_to_ycc`, exact but for rounding of floats."
-    y, cb, cr = y.squeeze(-3), chroma[..., 0, :, :], chroma[..., 1, :, :]
-    r, b = y + 1.402 * cr, y + 1.772 * cb
-    return torch.stack([r, (y - WEIGHTS[0] * r - WEIGHTS[2] * b) / WEIGHTS[1], b], dim=-3)
+    y = y.squeeze(-3)
+    cb, cr = chroma.unbind(-3)
+    r = y + 1.402 * cr
+    b = y + 1.772 * cb
+    g = (y - WEIGHTS[0] * r - WEIGHTS[2] * b) / WEIGHTS[1]
+    return torch.stack([r, g, b], dim=-3)
 
 # %% ../nbs/02_color.ipynb #569b97f8
 def with_luma(
@@ -40,9 +45,11 @@ def with_luma(
     y: Tensor,  # …×1×H×W luminance wanted, in [0, 1]
 ) -> Tensor:  # …×3×H×W in [0, 1], of exactly that luminance
     "`rgb` with its luminance replaced by `y`: the same chroma, less of it where the gamut demands it."
-    chroma = rgb - rgb_to_ycc(rgb)[0]
+    own, _ = rgb_to_ycc(rgb)
+    chroma = rgb - own
     room = torch.where(chroma > 0, 1 - y, y)  # how far each channel may move from gray
-    scale = (room / chroma.abs().clamp_min(1e-8)).amin(-3, keepdim=True).clamp(max=1)
+    scale = room / chroma.abs().clamp_min(1e-8)
+    scale = scale.amin(-3, keepdim=True).clamp(max=1)
     return (y + scale * chroma).clamp(0, 1)
 
 # %% ../nbs/02_color.ipynb #244f8bba
@@ -50,18 +57,29 @@ def to_tensor(
     image: np.ndarray,  # H×W×3 or H×W, `uint8` or `bool`
 ) -> Tensor:  # 3×H×W or 1×H×W `float32` in [0, 1]
     "An image as a tensor. Raises `ValueError` for other shapes and types."
-    if image.ndim not in (2, 3) or image.ndim == 3 and image.shape[2] != 3 or image.dtype not in (np.uint8, bool):
-        raise ValueError(f"to_tensor wants an H×W×3 or H×W image of uint8 or bool, got {image.shape} {image.dtype}")
-    tensor = torch.from_numpy(np.require(image, requirements=["C", "W"]))
-    tensor = tensor.permute(2, 0, 1) if tensor.ndim == 3 else tensor.unsqueeze(0)
-    return tensor.float() if image.dtype == bool else tensor.float() / 255
+    is_image = image.ndim == 2 or image.ndim == 3 and image.shape[2] == 3
+    if not is_image or image.dtype not in (np.uint8, bool):
+        raise ValueError(
+            "to_tensor wants an H×W×3 or H×W image of uint8 or bool, "
+            f"got {image.shape} {image.dtype}"
+        )
+    own = np.require(image, requirements=["C", "W"])
+    tensor = torch.from_numpy(own).float()
+    if image.dtype != bool:
+        tensor = tensor / 255
+    return tensor.permute(2, 0, 1) if image.ndim == 3 else tensor.unsqueeze(0)
 
-
+# %% ../nbs/02_color.ipynb #db4c231e
 def to_image(
     tensor: Tensor,  # 3×H×W or 1×H×W in [0, 1], of any float type, on any device
 ) -> np.ndarray:  # H×W×3 or H×W `uint8`
     "A tensor as an image, rounded to the nearest gray level. Raises `ValueError` for other shapes."
     if tensor.ndim != 3 or len(tensor) not in (1, 3):
-        raise ValueError(f"to_image wants a 3×H×W or 1×H×W tensor, got {tuple(tensor.shape)}")
-    array = (tensor.detach().float().clamp(0, 1) * 255).round().byte().cpu().numpy()
-    return array[0] if len(array) == 1 else np.ascontiguousarray(array.transpose(1, 2, 0))
+        raise ValueError(
+            f"to_image wants a 3×H×W or 1×H×W tensor, got {tuple(tensor.shape)}"
+        )
+    levels = tensor.detach().float().clamp(0, 1) * 255
+    array = levels.round().byte().cpu().numpy()
+    if len(array) == 1:
+        return array[0]
+    return np.ascontiguousarray(array.transpose(1, 2, 0))

@@ -8,6 +8,8 @@ __all__ = ['ALIKE', 'SHARED', 'NEAREST', 'ContestError', 'ContestFolder', 'squar
 
 # %% ../nbs/04_contest.ipynb #a2c76434
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -17,60 +19,94 @@ from PIL import Image
 
 from .files import alone, atomic, sweep
 from .masks import random_damage
-from .photos import FORMATS, MIN_SIDE, PhotoError, find_photos, in_threads, luma, read_rgb, small_copy, write_png
+from .photos import FORMATS, MIN_SIDE, PhotoError, find_photos
+from restorecolor.photos import (
+    in_threads,
+    luma,
+    read_rgb,
+    small_copy,
+    write_png,
+)
 
 # %% ../nbs/04_contest.ipynb #fa5293cf
 class ContestError(ValueError):
-    "A contest folder that cannot be used: the message names the file, what came and what is wanted."
+    "A contest folder that cannot be used: the message names the file, what came and what is needed."
 
 
-def _columns(root: Path, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
-    "These columns of a table, as text."
-    try:
-        table = pd.read_csv(root / name, dtype=str, encoding="utf-8-sig", encoding_errors="strict", skip_blank_lines=False, index_col=False)
-    except UnicodeDecodeError as error:
-        raise ContestError(f"{root / name}: is not UTF-8 ({error.reason} at byte {error.start}); a table saved as `CSV UTF-8` is wanted") from None
-    except (ValueError, OverflowError) as error:
-        raise ContestError(f"{root / name}: not a CSV table ({error})") from error
-    missing = [c for c in columns if c not in table]
-    if missing:
-        raise ContestError(f"{root / name}: no column {', '.join(missing)}; it has {', '.join(map(str, table.columns))}")
-    lines = (root / name).read_bytes().splitlines()[1:]
-    if len(lines) == len(table):  # blank lines are no rows; they are read so that rows have the numbers that a spreadsheet shows
-        table = table[np.array([bool(line.strip()) for line in lines], bool)]
-    return table[list(columns)]
-
-
-def _table(root: Path, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
-    "A table of the contest, its paths resolved and checked to exist inside `root`."
-    if not (root / name).is_file():
-        raise ContestError(f"{root / name}: no such file; a contest folder holds train.csv and test.csv")
-    table = _columns(root, name, columns)
-    empty = np.flatnonzero(table.isna().any(axis=1))
-    if len(empty):
-        column = table.columns[table.iloc[empty[0]].isna()][0]
-        others = f", and {len(empty) - 1} others" * (len(empty) > 1)
-        raise ContestError(f"{root / name}: row {table.index[empty[0]] + 2} has no {column}{others}")
-    return table.reset_index(drop=True).map(lambda value: _inside(root, name, value))
-
-# %% ../nbs/04_contest.ipynb #c1356ab6
 def _inside(root: Path, table: str, value) -> str:
     "The absolute path of a table's entry; raises if it leaves the folder or does not exist."
     try:
         path = Path(os.path.abspath(root / value))
-        path = path if path.is_file() else Path(os.path.abspath(root / value.replace("\\", "/")))  # Windows writes them so
+        if not path.is_file():  # Windows writes paths with backslashes
+            path = Path(os.path.abspath(root / value.replace("\\", "/")))
         is_file = path.is_file()
     except (OSError, ValueError):  # too long, or with a zero byte
         path, is_file = root / "?", False
     if not path.is_relative_to(os.path.abspath(root)):
-        raise ContestError(f"{root / table}: {value:.200} leads out of the data folder")
+        raise ContestError(
+            f"{root / table}: {value:.200} leads out of the data folder"
+        )
     if not is_file:
-        raise ContestError(f"{root / table}: names {value:.200}, and there is no such file")
+        raise ContestError(
+            f"{root / table}: names {value:.200}, and there is no such file"
+        )
     return str(path)
+
+# %% ../nbs/04_contest.ipynb #dc44a25e
+def _read_csv(file: Path) -> pd.DataFrame:
+    "A table as text, its blank lines included."
+    options = dict(encoding="utf-8-sig", encoding_errors="strict")
+    try:
+        return pd.read_csv(
+            file, dtype=str, skip_blank_lines=False, index_col=False, **options
+        )
+    except UnicodeDecodeError as error:
+        where = f"{error.reason} at byte {error.start}"
+        raise ContestError(
+            f"{file}: is not UTF-8 ({where}); a table saved as `CSV UTF-8` is wanted"
+        ) from None
+    except (ValueError, OverflowError) as error:
+        raise ContestError(f"{file}: not a CSV table ({error})") from error
+
+# %% ../nbs/04_contest.ipynb #8a070170
+def _columns(root: Path, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
+    "These columns of a table, as text."
+    table = _read_csv(root / name)
+    missing = [c for c in columns if c not in table]
+    if missing:
+        has = ", ".join(map(str, table.columns))
+        raise ContestError(
+            f"{root / name}: no column {', '.join(missing)}; it has {has}"
+        )
+    lines = (root / name).read_bytes().splitlines()[1:]
+    if len(lines) == len(table):  # else some fields hold line ends, and lines are not rows
+        filled = [bool(line.strip()) for line in lines]
+        table = table[np.array(filled, bool)]
+    return table[list(columns)]
+
+# %% ../nbs/04_contest.ipynb #6a5a91a0
+def _table(root: Path, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
+    "A table of the contest, its paths resolved and checked to exist inside `root`."
+    if not (root / name).is_file():
+        raise ContestError(
+            f"{root / name}: no such file; a contest folder holds train.csv and test.csv"
+        )
+    table = _columns(root, name, columns)
+    empty = np.flatnonzero(table.isna().any(axis=1))
+    if len(empty):
+        first = table.iloc[empty[0]]
+        column = table.columns[first.isna()][0]
+        others = f", and {len(empty) - 1} others" if len(empty) > 1 else ""
+        raise ContestError(
+            f"{root / name}: row {first.name + 2} has no {column}{others}"
+        )
+    return table.reset_index(drop=True).map(
+        lambda value: _inside(root, name, value)
+    )
 
 # %% ../nbs/04_contest.ipynb #25ab369c
 class ContestFolder:
-    "The contest's data: `train` and `test`, tables of absolute paths. Raises `ContestError` if they are not whole."
+    "The contest's data as tables of absolute paths: `train` (input, original, source) and `test` (input)."
 
     def __init__(
         self,
@@ -78,22 +114,18 @@ class ContestFolder:
     ):
         self.root = Path(root)
         if not self.root.is_dir():
-            raise ContestError(f"{self.root}: no such folder; the contest's data, or what `restorecolor dataset` makes, is wanted")
-        train = _table(self.root, "train.csv", ("input_image_path", "gt_image_path"))
-        test = _table(self.root, "test.csv", ("input_image_path",))
+            made = "what `restorecolor dataset` makes"
+            needed = f"the contest's data, or {made}, is wanted"
+            raise ContestError(f"{self.root}: no such folder; {needed}")
+        columns = ("input_image_path", "gt_image_path")
+        train = _table(self.root, "train.csv", columns)
+        test = _table(self.root, "test.csv", columns[:1])
         if train.empty:
-            raise ContestError(f"{self.root / 'train.csv'}: lists no photographs")
-        self.train = train.set_axis(["input", "original"], axis=1)  # columns input, original, source
-        self.train["source"] = self._sources()
-        self.test = test.set_axis(["input"], axis=1)  # column input
-
-    def _sources(self) -> pd.Series:
-        "What photograph each training picture was cut from; itself, where nothing is known."
-        names = self.train.original.map(os.path.basename)
-        if not (self.root / "sources.csv").is_file():
-            return names
-        known = _columns(self.root, "sources.csv", ("name", "source")).drop_duplicates("name").set_index("name")["source"]
-        return names.map(known).fillna(names)
+            file = self.root / "train.csv"
+            raise ContestError(f"{file}: lists no photographs")
+        self.train = train.set_axis(["input", "original"], axis=1)
+        self.train["source"] = _sources(self.root, self.train.original)
+        self.test = test.set_axis(["input"], axis=1)
 
     def test_original(self, name: str) -> Path | None:
         "The original of a test photograph, where the data set is our own; else None."
@@ -101,21 +133,41 @@ class ContestFolder:
         return path if path.is_file() else None
 
     def __repr__(self):
-        return f"ContestFolder({self.root}: {len(self.train)} pairs, {len(self.test)} to restore)"
+        counts = f"{len(self.train)} pairs, {len(self.test)} to restore"
+        return f"ContestFolder({self.root}: {counts})"
+
+# %% ../nbs/04_contest.ipynb #0ac1e255
+def _sources(root: Path, originals: pd.Series) -> pd.Series:
+    "Which photograph each training picture was cut from; the picture itself, where nothing is known."
+    names = originals.map(os.path.basename)
+    if not (root / "sources.csv").is_file():
+        return names
+    table = _columns(root, "sources.csv", ("name", "source"))
+    known = table.drop_duplicates("name").set_index("name")["source"]
+    return names.map(known).fillna(names)
 
 # %% ../nbs/04_contest.ipynb #a2315c47
 def square_crop(
     rgb: np.ndarray,  # H×W×3 `uint8`
     size: int,  # side of the result in pixels
     rng: np.random.Generator | None = None,  # `None`: the largest square, from the middle; else a random one
-    share: tuple[float, float] = (0.5, 0.85),  # of a random square's side in that of the largest one
+    share: tuple[float, float] = (
+        0.5,
+        0.85,
+    ),  # of a random square's side in that of the largest one
 ) -> np.ndarray:  # size×size×3 `uint8`
     "A square cut from a photograph and resized (area averaging when it shrinks, cubic when it grows)."
     height, width = rgb.shape[:2]
-    side = min(height, width) if rng is None else int(min(height, width) * rng.uniform(*share))
-    top, left = ((height - side) // 2, (width - side) // 2) if rng is None else (rng.integers(height - side + 1), rng.integers(width - side + 1))
+    side = min(height, width)
+    if rng is None:
+        top, left = (height - side) // 2, (width - side) // 2
+    else:
+        side = int(side * rng.uniform(*share))
+        top = rng.integers(height - side + 1)
+        left = rng.integers(width - side + 1)
     crop = np.ascontiguousarray(rgb[top : top + side, left : left + side])
-    return cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA if side >= size else cv2.INTER_CUBIC)
+    method = cv2.INTER_AREA if side >= size else cv2.INTER_CUBIC
+    return cv2.resize(crop, (size, size), interpolation=method)
 
 # %% ../nbs/04_contest.ipynb #c95538c7
 ALIKE = 0.955  # correlation of two small pictures from which they count as one photograph
@@ -123,9 +175,11 @@ ALIKE = 0.955  # correlation of two small pictures from which they count as one 
 
 def _look(rgb: np.ndarray) -> np.ndarray:
     "768 numbers of length 1: a photograph of H×W×3 `uint8` at 16×16 pixels, without brightness and contrast."
-    small = cv2.resize(rgb, (16, 16), interpolation=cv2.INTER_AREA).astype(np.float32)
+    small = cv2.resize(rgb, (16, 16), interpolation=cv2.INTER_AREA)
+    small = small.astype(np.float32)
     small -= small.mean()
-    return (small / max(np.linalg.norm(small), 1e-3 if small.any() else 1)).ravel()
+    least = 1e-3 if small.any() else 1
+    return (small / max(np.linalg.norm(small), least)).ravel()
 
 
 def copies_of(
@@ -133,14 +187,18 @@ def copies_of(
     chosen: np.ndarray,  # K indices into them
 ) -> dict[int, int]:  # index of a copy: index of the chosen one that it is a copy of
     "Which of the others are copies of the chosen ones, or of each other, mirrored ones included."
-    mirrored = looks.reshape(-1, 16, 16, 3)[:, :, ::-1].reshape(len(looks), -1)
+    pictures = looks.reshape(-1, 16, 16, 3)
+    mirrored = pictures[:, :, ::-1].reshape(len(looks), -1)
     copies = {}
     for start in range(0, len(chosen), 512):
         some = chosen[start : start + 512]
-        alike = np.maximum(looks[some] @ looks.T, looks[some] @ mirrored.T) >= ALIKE
-        for row, column in zip(*np.nonzero(alike)):
-            if column != some[row]:
-                copies.setdefault(int(column), int(some[row]))
+        plain = looks[some] @ looks.T
+        in_mirror = looks[some] @ mirrored.T
+        correlation = np.maximum(plain, in_mirror)
+        for row, copy in zip(*np.nonzero(correlation >= ALIKE)):
+            original = some[row]
+            if copy != original:
+                copies.setdefault(int(copy), int(original))
     return copies
 
 # %% ../nbs/04_contest.ipynb #49e5182d
@@ -152,34 +210,49 @@ def _points(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     "Up to 400 ORB points of a photograph at 256 px, N×2 `float32`, and what they look like."
     gray = luma(np.ascontiguousarray(rgb))
     scale = 256 / min(gray.shape)
-    size = [min(4096, max(MIN_SIDE, round(s * scale))) for s in gray.shape[::-1]]
-    gray = cv2.resize(gray, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    points, looks = cv2.ORB.create(400, fastThreshold=7).detectAndCompute(gray, None)
-    return np.array([p.pt for p in points], np.float32).reshape(-1, 2), looks
+    height, width = (
+        min(4096, max(MIN_SIDE, round(s * scale))) for s in gray.shape
+    )
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    gray = cv2.resize(gray, (width, height), interpolation=method)
+    points, looks = cv2.ORB.create(400, fastThreshold=7).detectAndCompute(
+        gray, None
+    )
+    places = [point.pt for point in points]
+    return np.array(places, np.float32).reshape(-1, 2), looks
 
-
+# %% ../nbs/04_contest.ipynb #1216013c
 def shared_points(
     one: tuple,  # from `_points`
     other: tuple,
 ) -> int:
     "How many points of two photographs lie in the same arrangement."
-    if one[1] is None or other[1] is None:
+    (places, looks), (other_places, other_looks) = one, other
+    if looks is None or other_looks is None:
         return 0
-    pairs = cv2.BFMatcher(cv2.NORM_HAMMING, crossCheck=True).match(one[1], other[1])
+    matcher = cv2.BFMatcher(cv2.NORM_HAMMING, crossCheck=True)
+    pairs = matcher.match(looks, other_looks)
     if len(pairs) < SHARED:
         return 0
-    here, there = one[0][[p.queryIdx for p in pairs]], other[0][[p.trainIdx for p in pairs]]
-    found = cv2.estimateAffinePartial2D(here, there, ransacReprojThreshold=4)[1]
+    here = places[[p.queryIdx for p in pairs]]
+    there = other_places[[p.trainIdx for p in pairs]]
+    _, found = cv2.estimateAffinePartial2D(here, there, ransacReprojThreshold=4)
     return 0 if found is None else int(found.sum())
 
 # %% ../nbs/04_contest.ipynb #9753594b
 def _ways(looks: np.ndarray) -> list[tuple[bool, np.ndarray]]:
     "Looks in luminance, N×256 of length 1, turned in all eight ways; True: and mirrored."
-    gray = looks.reshape(-1, 16, 16, 3) @ np.array([0.299, 0.587, 0.114], np.float32)
+    gray = looks.reshape(-1, 16, 16, 3) @ np.array(
+        [0.299, 0.587, 0.114], np.float32
+    )
     gray = gray - gray.mean((1, 2), keepdims=True)
     gray /= np.maximum(np.linalg.norm(gray, axis=(1, 2), keepdims=True), 1e-6)
-    sides = {False: gray, True: gray[:, :, ::-1]}
-    return [(mirror, np.rot90(side, k, (1, 2)).reshape(len(gray), -1)) for mirror, side in sides.items() for k in range(4)]
+    ways = []
+    for mirror, side in ((False, gray), (True, gray[:, :, ::-1])):
+        for turns in range(4):
+            turned = np.rot90(side, turns, (1, 2))
+            ways.append((mirror, turned.reshape(len(gray), -1)))
+    return ways
 
 
 def nearest_of(
@@ -189,28 +262,216 @@ def nearest_of(
     count: int = NEAREST,  # how many of them, at most
 ) -> dict[int, bool]:  # index of another one: is it nearer in a mirror?
     "The photographs whose luminance comes nearest to one's, turned in any way."
-    alike = np.stack([way @ ways[0][1][chosen] for _, way in ways])
+    _, plain = ways[0]
+    alike = np.stack([turned @ plain[chosen] for _, turned in ways])
     best = alike.max(0)
     best[chosen] = -2
-    return {int(i): ways[int(alike[:, i].argmax())][0] for i in np.argsort(-best)[:count] if best[i] > 0.2}
+    nearest = [int(i) for i in np.argsort(-best)[:count] if best[i] > 0.2]
+    return {i: ways[int(alike[:, i].argmax())][0] for i in nearest}
+
+# %% ../nbs/04_contest.ipynb #c477f1f8
+def _small(name: str, read: Callable) -> np.ndarray:
+    "A photograph, of which 256 px will do; one that cannot be read is black."
+    try:
+        return small_copy(name, 256) if os.path.isfile(name) else read(name)
+    except PhotoError:  # it is reported when it is its turn
+        return np.zeros((MIN_SIDE, MIN_SIDE, 3), np.uint8)
+
+
+def _look_of(name: str, read: Callable) -> np.ndarray:
+    "What a photograph looks like; zeros for one that cannot be read."
+    try:
+        return _look(small_copy(name) if os.path.isfile(name) else read(name))
+    except PhotoError:  # it is reported when it is its turn
+        return np.zeros(768, np.float32)
+
+# %% ../nbs/04_contest.ipynb #b10a0d36
+def _candidates(
+    looks: np.ndarray, test: int, known: set
+) -> dict[int, dict[int, bool]]:
+    "{index of a test photograph: those to compare closely, as from `nearest_of`}, without those that are `known`."
+    ways = _ways(looks)
+    rows = [i for i in range(test) if i not in known]
+    count = max(NEAREST, min(64, 400 // max(1, len(rows))))
+    near = {}
+    for i in rows:
+        found = nearest_of(looks, i, ways, count)
+        near[i] = {
+            j: mirror
+            for j, mirror in found.items()
+            if j >= test and j not in known
+        }
+    return near
+
+# %% ../nbs/04_contest.ipynb #1715e3d1
+def _shared(photo: np.ndarray, near: dict, points: dict) -> list[int]:
+    "Which of the photographs `near` to one share parts with it, or with its mirror image."
+    pictures = {False: photo, True: photo[:, ::-1]}
+    own = {side: _points(pictures[side]) for side in set(near.values())}
+    counts = {
+        j: shared_points(own[side], points[j]) for j, side in near.items()
+    }
+    return [j for j, count in counts.items() if count >= SHARED]
+
+# %% ../nbs/04_contest.ipynb #a7c0ce4e
+def _parts_in_common(
+    looks: np.ndarray,  # N×768, from `_look`
+    test: int,  # how many of them, from the first on, are test photographs
+    known: set,  # indices of known copies, which are left out
+    read: Callable,  # index → photograph
+    progress: bool,
+) -> dict[int, int]:
+    "{index of a photograph: index of the test photograph that it shares parts with}"
+    near = _candidates(looks, test, known)
+    others = sorted({j for some in near.values() for j in some})
+    found = in_threads(lambda j: _points(read(j)), others, "points", progress)
+    points = dict(zip(others, found))
+    shared = lambda i: _shared(read(i), near[i], points) if near[i] else []
+    found = in_threads(shared, list(near), "series", progress)
+    return {j: i for i, some in zip(near, found) for j in some}
+
+# %% ../nbs/04_contest.ipynb #340558e5
+def _test_copies(
+    names: list[str],  # of the photographs; the first `test` of them are for the test
+    test: int,
+    read: Callable,  # name → photograph
+    progress: bool,
+) -> dict[str, str]:
+    "{photograph: the test photograph that it is a copy of}"
+    if not test:
+        return {}
+    look = lambda name: _look_of(name, read)
+    looks = np.stack(in_threads(look, names, "copies", progress))
+    copies = {}
+    for copy, original in copies_of(looks, np.arange(test)).items():
+        if copy >= test or copy > original:
+            copies[copy] = original
+    small = lambda i: _small(names[i], read)
+    copies = (
+        _parts_in_common(looks, test, set(copies), small, progress) | copies
+    )
+    return {names[copy]: names[original] for copy, original in copies.items()}
 
 # %% ../nbs/04_contest.ipynb #9296329f
-def _write_pictures(root: Path, kind: str, number: int, name: str, load, crops: int, size: int, seed: int) -> list[dict]:
-    "The pictures cut from one photograph, written with their damage; a row for each."
-    rows = []
+@dataclass(frozen=True)
+class _Job:
+    "One photograph, and what is cut from it."
+
+    kind: str  # "train" or "test"
+    number: int  # of the photograph
+    name: str
+    crops: int  # pictures cut from it
+
+    def row(self, file: str = "", problem: str = "") -> dict:
+        "A row of `sources.csv`, and the kind."
+        return dict(
+            kind=self.kind, name=file, source=self.name, problem=problem
+        )
+
+
+def _file_name(kind: str, index: int) -> str:
+    "A picture's name, as the contest writes it."
+    return (
+        f"TRAIN_{index:05d}.png" if kind == "train" else f"TEST_{index:03d}.png"
+    )
+
+# %% ../nbs/04_contest.ipynb #2fb344c9
+@dataclass(frozen=True)
+class _Cutter:
+    "Cuts pictures from photographs, damages them, and writes both."
+
+    out: Path  # the data set's folder
+    size: int  # side of the pictures, in pixels
+    seed: int
+
+    def cut(self, job: _Job, rgb: np.ndarray) -> list[dict]:
+        "A row for each picture."
+        return [self.write(job, crop, rgb) for crop in range(job.crops)]
+
+    def write(self, job: _Job, crop: int, rgb: np.ndarray) -> dict:
+        "The row of one picture, after writing it and its damaged version."
+        index = job.number * job.crops + crop
+        part = {"train": 0, "test": 1}[job.kind]
+        rng = np.random.default_rng([self.seed, part, index])
+        picture = square_crop(rgb, self.size, rng if crop else None)
+        damaged, _ = random_damage(luma(picture), rng)
+        file = _file_name(job.kind, index)
+        write_png(self.out / f"{job.kind}_gt" / file, picture)
+        write_png(self.out / f"{job.kind}_input" / file, damaged)
+        return job.row(file)
+
+# %% ../nbs/04_contest.ipynb #cc5170dd
+def _rows(
+    cutter: _Cutter, job: _Job, read: Callable, copies: dict
+) -> list[dict]:
+    "A row for each picture; for a photograph that is left out, one with the problem."
+    if job.name in copies:
+        why = f"a copy or another view of {copies[job.name]}"
+        return [job.row(problem=f"{why}, which is a test photograph")]
     try:
-        rgb = load()
+        rgb = read(job.name)
     except PhotoError as error:
-        return [dict(name="", source=name, problem=str(error))]
-    for crop in range(crops):
-        index = number * crops + crop
-        rng = np.random.default_rng([seed, int(kind == "test"), index])
-        picture = square_crop(rgb, size, rng if crop else None)
-        file = f"TRAIN_{index:05d}.png" if kind == "train" else f"TEST_{index:03d}.png"
-        write_png(root / f"{kind}_gt" / file, picture)
-        write_png(root / f"{kind}_input" / file, random_damage(luma(picture), rng)[0])
-        rows.append(dict(name=file, source=name, problem=""))
-    return rows
+        return [job.row(problem=str(error))]
+    return cutter.cut(job, rgb)
+
+# %% ../nbs/04_contest.ipynb #9822a614
+def _paths(made: pd.DataFrame, kind: str, folder: str) -> list[str]:
+    "The paths of pictures of one kind, as the contest writes them."
+    return [
+        f"./{kind}_{folder}/{name}" for name in made.name[made.kind == kind]
+    ]
+
+
+def _write_tables(out: Path, rows: pd.DataFrame):
+    "train.csv, test.csv and sources.csv; train.csv last, since it says that all is there."
+    made = rows[rows.problem == ""]
+    if not (made.kind == "train").any():
+        first = next(iter(rows.problem[rows.kind == "train"]), "there is none")
+        raise ContestError(
+            f"{out}: no photograph is left to train on; the first: {first}"
+        )
+    test = {"input_image_path": _paths(made, "test", "input")}
+    train = {"input_image_path": _paths(made, "train", "input")}
+    train["gt_image_path"] = _paths(made, "train", "gt")
+    tables = {
+        "sources.csv": rows[["name", "source", "problem"]],
+        "test.csv": pd.DataFrame(test),
+        "train.csv": pd.DataFrame(train),
+    }
+    for name, table in tables.items():
+        with atomic(out / name) as temporary:
+            # names of files may be no text
+            table.to_csv(temporary, index=False, errors="backslashreplace")
+
+# %% ../nbs/04_contest.ipynb #97c10b04
+def _photos_by_name(photos, out: Path) -> dict:
+    "{name: H×W×3 `uint8`, or a function that reads it}"
+    if isinstance(photos, dict):
+        return photos
+    if isinstance(photos, (str, Path)):
+        if not str(photos):
+            raise ContestError("photos is '': a folder is wanted")
+        if Path(os.path.realpath(out)).is_relative_to(os.path.realpath(photos)):
+            raise ContestError(
+                f"{out}: lies in {photos}, and would be taken for more photographs "
+                "the next time; a folder outside is wanted"
+            )
+        photos = find_photos(photos)
+    return {str(file): lambda file=file: read_rgb(file) for file in photos}
+
+# %% ../nbs/04_contest.ipynb #467791ca
+def _check_numbers(size: int, test: int, crops: int, seed: int):
+    least = {
+        "size": (size, MIN_SIDE),
+        "test": (test, 0),
+        "crops": (crops, 1),
+        "seed": (seed, 0),
+    }
+    for name, (value, minimum) in least.items():
+        if value < minimum:
+            raise ContestError(
+                f"{name} is {value}: {minimum} or more is wanted"
+            )
 
 # %% ../nbs/04_contest.ipynb #a9687bb7
 def make_contest(
@@ -222,109 +483,71 @@ def make_contest(
     seed: int = 0,
     progress: bool = True,
 ) -> ContestFolder:
-    "A data set in the contest's layout. Unsound photographs, and copies of test photographs, are left out and named in `sources.csv`. Raises `ContestError`."
+    "A data set in the contest's layout. Names what it leaves out in `sources.csv`. Raises `ContestError`."
     out = Path(out)
-    for name, value, least in (("size", size, MIN_SIDE), ("test", test, 0), ("crops", crops, 1), ("seed", seed, 0)):
-        if value < least:
-            raise ContestError(f"{name} is {value}: {least} or more is wanted")
+    _check_numbers(size, test, crops, seed)
     if (out / "train.csv").exists():
-        raise ContestError(f"{out}: holds a data set already; another folder is wanted")
+        raise ContestError(
+            f"{out}: holds a data set already; another folder is wanted"
+        )
     photos = _photos_by_name(photos, out)
-    names = [list(photos)[i] for i in np.random.default_rng(seed).permutation(len(photos))]
-    if test >= len(names):
-        raise ContestError(f"{test} test photographs of {len(names)} leave none to train on")
-    load = lambda n: photos[n]() if callable(photos[n]) else photos[n]
+    jobs = _jobs(list(photos), test, crops, seed)
+    names = [job.name for job in jobs]
+    read = lambda name: (
+        photos[name]() if callable(photos[name]) else photos[name]
+    )
+    cutter = _Cutter(out, size, seed)
     with alone(out, "the making of a data set"):
         sweep(out)
-        copies = _test_copies(names, test, load, progress)
-        jobs = [("test", i, n, 1) for i, n in enumerate(names[:test])] + [("train", i, n, crops) for i, n in enumerate(names[test:])]
-        write = lambda job: _write_pictures(out, job[0], job[1], job[2], lambda: load(job[2]), job[3], size, seed)
-        why = lambda name: f"a copy or another view of {copies[name]}, which is a test photograph"
-        left = lambda name: [dict(name="", source=name, problem=why(name))]
-        rows = in_threads(lambda job: [dict(kind=job[0]) | row for row in (left(job[2]) if job[2] in copies else write(job))], jobs, "pictures", progress)
+        copies = _test_copies(names, test, read, progress)
+        cut = lambda job: _rows(cutter, job, read, copies)
+        rows = in_threads(cut, jobs, "pictures", progress)
         _write_tables(out, pd.DataFrame([row for some in rows for row in some]))
     return ContestFolder(out)
 
-# %% ../nbs/04_contest.ipynb #89640692
-def _photos_by_name(photos, out: Path) -> dict:
-    "{name: H×W×3 `uint8`, or a function that reads it}"
-    if isinstance(photos, dict):
-        return photos
-    if isinstance(photos, (str, Path)):
-        if not str(photos):
-            raise ContestError("photos is '': a folder is wanted")
-        if Path(os.path.realpath(out)).is_relative_to(os.path.realpath(photos)):
-            raise ContestError(f"{out}: lies in {photos}, and would be taken for more photographs the next time; a folder outside is wanted")
-        photos = find_photos(photos)
-    return {str(f): lambda f=f: read_rgb(f) for f in photos}
-
-
-def _test_copies(names: list[str], test: int, load, progress: bool) -> dict[str, str]:
-    "{photograph: the test photograph that it is a copy of}; the first `test` names are the test photographs."
-    def look(name):
-        try:
-            return _look(small_copy(name) if os.path.isfile(name) else load(name))
-        except PhotoError:  # it is named when it is its turn
-            return np.zeros(768, np.float32)
-    if not test:
-        return {}
-    looks = np.stack(in_threads(look, names, "copies", progress))
-    alike = copies_of(looks, np.arange(test))
-    copies = {copy: original for copy, original in alike.items() if copy >= test or copy > original}
-    copies = _parts_in_common(looks, test, set(copies), lambda i: _small(names[i], load), progress) | copies
-    return {names[copy]: names[original] for copy, original in copies.items()}
-
-
-def _small(name: str, load) -> np.ndarray:
-    "A photograph, of which 256 px will do; one that cannot be read is black."
-    try:
-        return small_copy(name, 256) if os.path.isfile(name) else load(name)
-    except PhotoError:  # it is named when it is its turn
-        return np.zeros((MIN_SIDE, MIN_SIDE, 3), np.uint8)
-
-
-def _parts_in_common(looks: np.ndarray, test: int, known: set, read, progress: bool) -> dict[int, int]:
-    "{index of a photograph: index of the test photograph that it shares parts with}, those that are `known` left out."
-    ways, rows = _ways(looks), [i for i in range(test) if i not in known]
-    count = max(NEAREST, min(64, 400 // max(1, len(rows))))
-    others = lambda near: {j: mirror for j, mirror in near.items() if j >= test and j not in known}
-    near = {i: others(nearest_of(looks, i, ways, count)) for i in rows}
-    wanted = sorted({j for some in near.values() for j in some})
-    points = dict(zip(wanted, in_threads(lambda j: _points(read(j)), wanted, "points", progress)))
-
-    def shared(i):
-        photo = read(i) if near[i] else None
-        own = {mirror: _points(photo[:, ::-1] if mirror else photo) for mirror in set(near[i].values())}
-        return [j for j, mirror in near[i].items() if shared_points(own[mirror], points[j]) >= SHARED]
-    return {j: i for i, found in zip(rows, in_threads(shared, rows, "series", progress)) for j in found}
-
-# %% ../nbs/04_contest.ipynb #d7a4aa88
-def _write_tables(out: Path, rows: pd.DataFrame):
-    "train.csv, test.csv and sources.csv; the first one last, since it says that all is there."
-    made = rows[rows.problem == ""]
-    if not (made.kind == "train").any():
-        raise ContestError(f"{out}: no photograph is left to train on; the first: {next(iter(rows.problem[rows.kind == 'train']), 'there is none')}")
-    paths = lambda kind, folder: [f"./{kind}_{folder}/{n}" for n in made.name[made.kind == kind]]
-    tables = {"sources.csv": rows[["name", "source", "problem"]],
-              "test.csv": pd.DataFrame({"input_image_path": paths("test", "input")}),
-              "train.csv": pd.DataFrame({"input_image_path": paths("train", "input"), "gt_image_path": paths("train", "gt")})}
-    for name, table in tables.items():
-        with atomic(out / name) as temporary:
-            table.to_csv(temporary, index=False, errors="backslashreplace")  # names of files may be no text
+# %% ../nbs/04_contest.ipynb #959c69b7
+def _jobs(names: list[str], test: int, crops: int, seed: int) -> list[_Job]:
+    "The photographs in random order; the first `test` of them for the test set."
+    if test >= len(names):
+        raise ContestError(
+            f"{test} test photographs of {len(names)} leave none to train on"
+        )
+    order = np.random.default_rng(seed).permutation(len(names))
+    shuffled = [names[i] for i in order]
+    jobs = [_Job("test", i, name, 1) for i, name in enumerate(shuffled[:test])]
+    jobs += [
+        _Job("train", i, name, crops) for i, name in enumerate(shuffled[test:])
+    ]
+    return jobs
 
 # %% ../nbs/04_contest.ipynb #f14f5dd4
+def _size_of(file) -> tuple[int, int]:
+    "Width and height of a picture, without decoding it."
+    with Image.open(file, formats=FORMATS) as image:
+        return image.size
+
+
+def _pair_problem(pair) -> str:
+    "What is wrong with a pair, in a sentence; empty if nothing is."
+    sizes = []
+    for file in (pair.input, pair.original):
+        try:
+            sizes.append(_size_of(file))
+        except Exception as error:  # decoders raise errors of all kinds
+            why = (
+                str(error).splitlines()[0]
+                if str(error)
+                else type(error).__name__
+            )
+            return f"{file}: cannot be opened ({why})"
+    if sizes[0] == sizes[1]:
+        return ""
+    (width, height), (other_width, other_height) = sizes
+    return f"{pair.input}: {width}×{height} px, its original {other_width}×{other_height}; one size is wanted"
+
+
 def pair_problems(
     train: pd.DataFrame,  # with columns input and original
 ) -> list[str]:  # a sentence for each pair; empty where the sizes are equal
     "Pairs whose two pictures differ in size, or cannot be opened."
-    def problem(pair) -> str:
-        sizes = []
-        for file in (pair.input, pair.original):
-            try:
-                with Image.open(file, formats=FORMATS) as image:
-                    sizes.append(image.size)
-            except Exception as error:  # decoders raise errors of all kinds
-                return f"{file}: cannot be opened ({str(error).splitlines()[0] if str(error) else type(error).__name__})"
-        (w, h), (ow, oh) = sizes
-        return "" if (w, h) == (ow, oh) else f"{pair.input}: {w}×{h} px, its original {ow}×{oh}; one size is wanted"
-    return [problem(pair) for pair in train.itertuples()]
+    return [_pair_problem(pair) for pair in train.itertuples()]

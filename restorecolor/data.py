@@ -24,13 +24,20 @@ def scenes(
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
-    codes = [pd.factorize(pd.Series(list(t)))[0] for t in ties]
-    n, offset, edges = len(codes[0]), len(codes[0]), []
+    # a graph of the photographs and all labels; an edge from a photograph to each of its labels
+    codes = [pd.factorize(pd.Series(list(labels)))[0] for labels in ties]
+    count = len(codes[0])
+    nodes = count
+    ends = []
     for code in codes:
-        edges.append((np.arange(n), code + offset))
-        offset += code.max(initial=-1) + 1
-    i, j = (np.concatenate(side) for side in zip(*edges))
-    return connected_components(coo_matrix((np.ones(len(i), bool), (i, j)), shape=(offset, offset)), directed=False)[1][:n]
+        ends.append(code + nodes)
+        nodes += code.max(initial=-1) + 1
+    starts = np.tile(np.arange(count), len(ends))
+    edges = starts, np.concatenate(ends)
+    tied = np.ones(len(starts), bool)
+    graph = coo_matrix((tied, edges), shape=(nodes, nodes))
+    _, parts = connected_components(graph, directed=False)
+    return parts[:count]
 
 # %% ../nbs/09_data.ipynb #0648d1a4
 def assign_folds(
@@ -38,22 +45,26 @@ def assign_folds(
     folds: int,  # how many
     seed: int = 0,
 ) -> np.ndarray:  # N fold numbers, -1 for photographs that are not kept
-    "Folds of equally many scenes, of which none straddles; scenes differ in size, and so do folds. Raises `ValueError` for fewer scenes than folds."
+    "Folds of equally many scenes, none of which is split. Scenes differ in size, and so do folds. Raises `ValueError`."
     from sklearn.model_selection import GroupKFold
 
     kept = np.flatnonzero(table.keep)
     together = scenes(table.group.iloc[kept], table.source.iloc[kept])
     count = len(set(together))
     if folds < 2 or count < folds:
-        raise ValueError(f"{folds} folds of {len(kept)} photographs in {count} scenes: at least 2 folds, and as many scenes as folds, are wanted")
+        raise ValueError(
+            f"{folds} folds of {len(kept)} photographs in {count} scenes: "
+            "at least 2 folds, and as many scenes as folds, are wanted"
+        )
+    splitter = GroupKFold(folds, shuffle=True, random_state=seed)
     result = np.full(len(table), -1)
-    for fold, (_, part) in enumerate(GroupKFold(folds, shuffle=True, random_state=seed).split(kept, groups=together)):
+    for fold, (_, part) in enumerate(splitter.split(kept, groups=together)):
         result[kept[part]] = fold
     return result
 
 # %% ../nbs/09_data.ipynb #a4b52efb
 class DamagedPhotos(Dataset):
-    "Photographs with fresh damage: items of `damaged`, `luma` (1×S×S), `rgb` (3×S×S), all `uint8`, and `mask` (1×S×S `bool`, True = damaged)."
+    "Photographs with fresh damage: `damaged`, `luma` 1×S×S, `rgb` 3×S×S, `uint8`; `mask` 1×S×S `bool`, True = damaged."
 
     def __init__(
         self,
@@ -61,12 +72,13 @@ class DamagedPhotos(Dataset):
         size: int,  # side in pixels of what the network sees, at least 32
         seed: int = 0,
         train: bool = True,  # random views and damage in every epoch; else the middle, and always the same damage
-        crop: tuple[float, float] = (0.5, 1.0),  # side of the random square, as a share of the photograph's shorter side
+        crop: tuple[float, float] = (0.5, 1.0),  # side of the random square, in shares of the shorter side
         lost: tuple[float, float] = (0.01, 0.2),  # smallest and largest share of the picture that the damage takes
     ):
-        self.paths, self.size, self.seed, self.train, self.lost = list(paths), size, seed, train, lost
-        self.crop = crop[0], crop[1]
-        self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()  # worker processes see it change
+        self.paths, self.size, self.seed = list(paths), size, seed
+        self.train, self.lost, self.crop = train, lost, tuple(crop)
+        # shared, so that worker processes see it change
+        self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()
 
     def set_epoch(self, epoch: int):
         "From now on, damage is that of this epoch."
@@ -76,21 +88,41 @@ class DamagedPhotos(Dataset):
         return len(self.paths)
 
     def __getitem__(self, i: int) -> dict[str, torch.Tensor]:
-        rng = np.random.default_rng([self.seed, int(self._epoch[0]), i] if self.train else [self.seed, i])
-        rgb = square_crop(read_rgb(self.paths[i]), self.size, rng if self.train else None, self.crop)
-        if self.train and rng.random() < 0.5:
-            rgb = np.ascontiguousarray(rgb[:, ::-1])
-        gray = luma(rgb)
-        damaged, mask = random_damage(gray, rng, share=self.lost)
-        damaged, mask, gray = (torch.from_numpy(np.require(plane, requirements="W"))[None] for plane in (damaged, mask, gray))
-        return dict(damaged=damaged, mask=mask, luma=gray, rgb=torch.from_numpy(rgb).permute(2, 0, 1).contiguous())
+        moment = [int(self._epoch[0]), i] if self.train else [i]
+        rng = np.random.default_rng([self.seed, *moment])
+        rgb = _view(read_rgb(self.paths[i]), self, rng)
+        return _item(rgb, rng, self.lost)
+
+# %% ../nbs/09_data.ipynb #b19ac26b
+def _view(photo: np.ndarray, photos, rng: np.random.Generator) -> np.ndarray:
+    "What is seen of a photograph, S×S×3."
+    if not photos.train:
+        return square_crop(photo, photos.size)
+    rgb = square_crop(photo, photos.size, rng, photos.crop)
+    if rng.random() < 0.5:
+        rgb = np.ascontiguousarray(rgb[:, ::-1])
+    return rgb
 
 
+def _item(rgb: np.ndarray, rng: np.random.Generator, lost: tuple) -> dict:
+    "A view and its damaged version, as tensors."
+    gray = luma(rgb)
+    damaged, mask = random_damage(gray, rng, share=lost)
+    planes = dict(damaged=damaged, mask=mask, luma=gray)
+    item = {}
+    for name, plane in planes.items():
+        writable = np.require(plane, requirements="W")
+        item[name] = torch.from_numpy(writable)[None]
+    item["rgb"] = torch.from_numpy(rgb).permute(2, 0, 1).contiguous()
+    return item
+
+# %% ../nbs/09_data.ipynb #0e680ec0
 def to_floats(
     batch: dict[str, torch.Tensor],  # of `uint8` and `bool`, such as a `DamagedPhotos` item, or several, stacked
 ) -> dict[str, torch.Tensor]:  # `float32` in [0, 1]
     "What the network takes; the inverse of storing as bytes."
-    return {name: t.float() if t.dtype == torch.bool else t.float() / 255 for name, t in batch.items()}
+    largest = lambda t: 1 if t.dtype == torch.bool else 255
+    return {name: t.float() / largest(t) for name, t in batch.items()}
 
 # %% ../nbs/09_data.ipynb #094d596b
 class EpochOrder(Sampler):
@@ -109,12 +141,54 @@ class EpochOrder(Sampler):
 
     def __iter__(self):
         epoch = int(self.photos._epoch[0])
-        order = np.random.default_rng([self.photos.seed, epoch]).permutation(len(self))
-        yield from np.roll(order, -self.done if epoch == self.epoch else 0).tolist()
+        rng = np.random.default_rng([self.photos.seed, epoch])
+        order = rng.permutation(len(self))
+        seen = self.done if epoch == self.epoch else 0
+        yield from np.roll(order, -seen).tolist()
 
 # %% ../nbs/09_data.ipynb #4a65fd85
-class PhotoData(L.LightningDataModule):
-    "Training and validation batches of one fold, as `to_floats` gives them. Raises `ValueError` for a fold without photographs."
+def _sides(table: pd.DataFrame, fold: int, val_photos: int):
+    "The rows to train on and those to validate on."
+    val = table[table.fold == fold]
+    train = table[(table.fold >= 0) & (table.fold != fold)]
+    if not len(train) or not len(val):
+        raise ValueError(
+            f"fold {fold} has {len(val)} photographs to validate on and "
+            f"{len(train)} to train on; the table has folds {sorted(set(table.fold))}"
+        )
+    if val_photos and val_photos < len(val):
+        rows = np.linspace(0, len(val) - 1, val_photos).astype(int)
+        val = val.iloc[rows]
+    return train, val
+
+# %% ../nbs/09_data.ipynb #687149b8
+class _Loaders(L.LightningDataModule):
+    "The loaders of two sets of photographs, `train` and `val`, whose batches become floats."
+
+    def on_after_batch_transfer(self, batch, _):
+        return to_floats(batch)
+
+    def train_dataloader(self):
+        order = EpochOrder(self.train, *self.first)
+        whole = len(self.train) >= self.batch_size
+        return self._loader(self.train, sampler=order, drop_last=whole)
+
+    def val_dataloader(self):
+        return self._loader(self.val)
+
+    def _loader(self, photos: Dataset, **kwargs) -> DataLoader:
+        return DataLoader(
+            photos,
+            self.batch_size,
+            num_workers=self.workers,
+            persistent_workers=self.workers > 0,
+            pin_memory=torch.cuda.is_available(),
+            **kwargs,
+        )
+
+# %% ../nbs/09_data.ipynb #58048657
+class PhotoData(_Loaders):
+    "Training and validation batches of one fold, as floats. Raises `ValueError` for a fold without photographs."
 
     def __init__(
         self,
@@ -125,14 +199,10 @@ class PhotoData(L.LightningDataModule):
         workers: int = 2,  # reading processes
         seed: int = 0,
         crop: tuple[float, float] = (0.5, 1.0),  # see `DamagedPhotos`
-        val_photos: int = 0,  # how many validate, evenly chosen; 0: all of the fold
+        val_photos: int = 0,  # how many validate, evenly chosen; 0: all
     ):
         super().__init__()
-        train, val = table[(table.fold >= 0) & (table.fold != fold)], table[table.fold == fold]
-        if not len(train) or not len(val):
-            raise ValueError(f"fold {fold} has {len(val)} photographs to validate on and {len(train)} to train on; the table has folds {sorted(set(table.fold))}")
-        if val_photos and val_photos < len(val):
-            val = val.iloc[np.linspace(0, len(val) - 1, val_photos).astype(int)]
+        train, val = _sides(table, fold, val_photos)
         self.batch_size, self.workers, self.seed = batch_size, workers, seed
         self.train = DamagedPhotos(train.path, size, seed, True, crop)
         self.val = DamagedPhotos(val.path, size, seed, False)
@@ -142,16 +212,3 @@ class PhotoData(L.LightningDataModule):
         "Training begins with this epoch, of which so many photographs are done."
         self.train.set_epoch(epoch)
         self.first = epoch, done
-
-    def _loader(self, photos: Dataset, **kwargs) -> DataLoader:
-        return DataLoader(photos, self.batch_size, num_workers=self.workers, persistent_workers=self.workers > 0,
-                          pin_memory=torch.cuda.is_available(), **kwargs)
-
-    def on_after_batch_transfer(self, batch, _):
-        return to_floats(batch)
-
-    def train_dataloader(self):
-        return self._loader(self.train, sampler=EpochOrder(self.train, *self.first), drop_last=len(self.train) >= self.batch_size)
-
-    def val_dataloader(self):
-        return self._loader(self.val)

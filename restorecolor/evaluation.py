@@ -15,30 +15,57 @@ import pandas as pd
 
 from .masks import damage_between, shape_of
 from .metrics import WINDOW, contest_score, hue_similarity, ssim
-from .photos import PhotoError, find_photos, in_threads, luma, read_gray, read_rgb
+from restorecolor.photos import (
+    PhotoError,
+    find_photos,
+    in_threads,
+    luma,
+    read_gray,
+    read_rgb,
+)
 
 # %% ../nbs/17_evaluation.ipynb #759142ae
+def _gray(picture: np.ndarray) -> np.ndarray:
+    "A gray picture in three equal channels."
+    return np.stack([picture] * 3, axis=-1)
+
+
 def _inpainted(method: int):
     def restore(damaged: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        return np.stack([cv2.inpaint(damaged, mask.astype(np.uint8), 3, method)] * 3, axis=-1)
+        return _gray(cv2.inpaint(damaged, mask.astype(np.uint8), 3, method))
+
     return restore
 
 
 BASELINES = {  # name: function of damaged (H×W `uint8`) and true mask (H×W `bool`) → H×W×3 `uint8`
-    "input": lambda damaged, mask: np.stack([damaged] * 3, axis=-1),
+    "input": lambda damaged, mask: _gray(damaged),
     "Telea": _inpainted(cv2.INPAINT_TELEA),
     "Navier–Stokes": _inpainted(cv2.INPAINT_NS),
 }
 
 # %% ../nbs/17_evaluation.ipynb #c986d0ef
+def _check_sizes(file, picture: np.ndarray, original, true: np.ndarray):
+    "Raises `PhotoError` if two pictures of a pair differ in size."
+    if picture.shape[:2] == true.shape[:2]:
+        return
+    (height, width), (true_height, true_width) = (
+        picture.shape[:2],
+        true.shape[:2],
+    )
+    raise PhotoError(
+        f"{file}: {width}×{height} px, but its original {original} "
+        f"has {true_width}×{true_height}: one size is wanted"
+    )
+
+
 def read_pair(
     input,  # file of the damaged photograph
     original,  # file of the original
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # damaged H×W, original H×W×3, both `uint8`; true mask H×W `bool`
     "A pair and the mask between them. Raises `PhotoError` if they do not belong together."
-    damaged, true = read_gray(input), read_rgb(original)
-    if damaged.shape != true.shape[:2]:
-        raise PhotoError(f"{input}: {damaged.shape[1]}×{damaged.shape[0]} px, but its original {original} has {true.shape[1]}×{true.shape[0]}: one size is wanted")
+    damaged = read_gray(input)
+    true = read_rgb(original)
+    _check_sizes(input, damaged, original, true)
     return damaged, true, damage_between(damaged, luma(true))
 
 # %% ../nbs/17_evaluation.ipynb #83309b84
@@ -52,10 +79,21 @@ def score_pair(
     if mask.sum() < WINDOW:
         return []
     restored = restore(damaged)
-    about = dict(input=str(input), name=Path(input).name, shape=shape_of(mask), share=float(mask.mean()),
-                 iou=float((restored.mask & mask).sum() / (restored.mask | mask).sum()))
-    pictures = {"restorecolor": restored.image} | {name: f(damaged, mask) for name, f in BASELINES.items()}
-    return [about | dict(method=name) | contest_score(true, picture, mask) for name, picture in pictures.items()]
+    overlap = (restored.mask & mask).sum()
+    about = dict(
+        input=str(input),
+        name=Path(input).name,
+        shape=shape_of(mask),
+        share=float(mask.mean()),
+        iou=float(overlap / (restored.mask | mask).sum()),
+    )
+    pictures = {"restorecolor": restored.image}
+    pictures |= {name: fill(damaged, mask) for name, fill in BASELINES.items()}
+    rows = []
+    for name, picture in pictures.items():
+        scores = contest_score(true, picture, mask)
+        rows.append(about | dict(method=name) | scores)
+    return rows
 
 # %% ../nbs/17_evaluation.ipynb #e8a40f31
 def bootstrap(
@@ -66,11 +104,14 @@ def bootstrap(
 ) -> tuple[float, float, float]:  # mean, lower and upper end of the interval
     "Mean and percentile bootstrap interval. A single value has no interval: its ends are NaN."
     values = np.asarray(values, dtype=float)
+    mean = float(values.mean()) if len(values) else np.nan
     if len(values) < 2:
-        return float(values.mean()) if len(values) else np.nan, np.nan, np.nan
-    picks = np.random.default_rng(seed).integers(len(values), size=(draws, len(values)))
-    low, high = np.quantile(values[picks].mean(axis=1), [(1 - level) / 2, (1 + level) / 2])
-    return float(values.mean()), float(low), float(high)
+        return mean, np.nan, np.nan
+    rng = np.random.default_rng(seed)
+    picks = rng.integers(len(values), size=(draws, len(values)))
+    means = values[picks].mean(axis=1)
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return mean, float(low), float(high)
 
 # %% ../nbs/17_evaluation.ipynb #a46d1c68
 def proportion(
@@ -85,29 +126,44 @@ def proportion(
     return float(found.statistic), float(interval.low), float(interval.high)
 
 # %% ../nbs/17_evaluation.ipynb #92b29cc7
+def _means(rows: pd.DataFrame) -> pd.Series:
+    "Mean scores of some rows, with the interval of the score."
+    mean, low, high = bootstrap(rows.score)
+    means = {
+        name: rows[name].mean() for name in ("S", "M", "C", "S255", "M255")
+    }
+    return pd.Series(
+        means | dict(score=mean, low=low, high=high, photographs=len(rows))
+    )
+
+
 def summarize(
     rows: pd.DataFrame,  # from `score_pair`
     by: str = "method",  # column to group by
 ) -> pd.DataFrame:  # a row for each group: photographs, means of S, M, C, S255, M255, score and its interval
     "Mean scores with the interval of the score, best first."
-    def one(group):
-        mean, low, high = bootstrap(group.score)
-        return pd.Series({n: group[n].mean() for n in ("S", "M", "C", "S255", "M255")} | dict(score=mean, low=low, high=high, photographs=len(group)))
-    table = pd.DataFrame({key: one(group) for key, group in rows.groupby(by, observed=True)}).T.rename_axis(by)
-    return table.astype({"photographs": int}).sort_values("score", ascending=False)
+    groups = rows.groupby(by, observed=True)
+    table = pd.DataFrame({key: _means(group) for key, group in groups})
+    table = table.T.rename_axis(by).astype({"photographs": int})
+    return table.sort_values("score", ascending=False)
 
-
+# %% ../nbs/17_evaluation.ipynb #8bdfc376
 def compare(
     rows: pd.DataFrame,  # from `score_pair`
     method: str = "restorecolor",
 ) -> pd.DataFrame:  # a row for each other method: mean difference in score, S, M, C and the score's interval
     "How far `method` is ahead of each other one, photograph by photograph."
-    wide = rows.pivot(index="input", columns="method", values=["score", "S", "M", "C"])
+    wide = rows.pivot(
+        index="input", columns="method", values=["score", "S", "M", "C"]
+    )
     result = {}
-    for other in (m for m in rows.method.unique() if m != method):
-        gain = {n: wide[n][method] - wide[n][other] for n in ("score", "S", "M", "C")}
-        mean, low, high = bootstrap(gain["score"])
-        result[other] = dict(ahead=mean, low=low, high=high) | {n: gain[n].mean() for n in ("S", "M", "C")}
+    for other in rows.method.unique():
+        if other == method:
+            continue
+        gain = lambda name: wide[name][method] - wide[name][other]
+        mean, low, high = bootstrap(gain("score"))
+        parts = {name: gain(name).mean() for name in ("S", "M", "C")}
+        result[other] = dict(ahead=mean, low=low, high=high) | parts
     return pd.DataFrame(result).T.rename_axis(f"{method} ahead of")
 
 # %% ../nbs/17_evaluation.ipynb #ee0f481b
@@ -115,24 +171,34 @@ def share_class(
     share,  # shares of the picture that are damaged
 ) -> pd.Categorical:
     "Classes of damage by size."
-    return pd.cut(share, [0, 0.03, 0.07, 0.12, 1], labels=["to 3 %", "3–7 %", "7–12 %", "over 12 %"])
+    return pd.cut(
+        share,
+        [0, 0.03, 0.07, 0.12, 1],
+        labels=["to 3 %", "3–7 %", "7–12 %", "over 12 %"],
+    )
 
 # %% ../nbs/17_evaluation.ipynb #b0d21559
+def _mean_of(parts: list[np.ndarray]) -> float:
+    "The mean of all numbers in some arrays; NaN if there are none."
+    numbers = np.concatenate(parts)
+    return float(numbers.mean()) if len(numbers) else np.nan
+
+
 def border_step(
     gray: np.ndarray,  # H×W `uint8`, the restored luminance
     mask: np.ndarray,  # H×W `bool`, True = was damaged
     near: int = 8,  # pixels around the border that count as near
 ) -> tuple[float, float]:  # mean absolute difference of neighbours across the border, and near it; gray levels
     "The step at the border of a hole, and the photograph's own beside it; NaN where there are no such neighbours."
-    band = cv2.dilate(mask.astype(np.uint8), np.ones((2 * near + 1,) * 2, np.uint8)).astype(bool) & ~mask
+    kernel = np.ones((2 * near + 1,) * 2, np.uint8)
+    band = cv2.dilate(mask.astype(np.uint8), kernel).astype(bool) & ~mask
     across, beside = [], []
-    for axis in (0, 1):
-        first, second = (lambda x: np.take(x, range(x.shape[axis] - 1), axis)), (lambda x: np.take(x, range(1, x.shape[axis]), axis))
-        step = np.abs(first(gray).astype(int) - second(gray))
-        across.append(step[first(mask) ^ second(mask)])
-        beside.append(step[first(band) & second(band)])
-    mean = lambda parts: float(np.concatenate(parts).mean()) if sum(map(len, parts)) else np.nan
-    return mean(across), mean(beside)
+    for swap in (False, True):  # neighbours below each other, and side by side
+        rows, hole, around = (x.T if swap else x for x in (gray, mask, band))
+        step = np.abs(rows[:-1].astype(int) - rows[1:])
+        across.append(step[hole[:-1] ^ hole[1:]])
+        beside.append(step[around[:-1] & around[1:]])
+    return _mean_of(across), _mean_of(beside)
 
 # %% ../nbs/17_evaluation.ipynb #e7c205b8
 def skin_of(
@@ -140,24 +206,37 @@ def skin_of(
 ) -> np.ndarray:  # H×W `bool`
     "Where a portrait shows skin, by its chroma (after Chai & Ngan 1999)."
     y, cr, cb = cv2.split(cv2.cvtColor(rgb, cv2.COLOR_RGB2YCrCb))
-    likely = (cr >= 136) & (cr <= 173) & (cb >= 80) & (cb <= 126) & (y > 60)
-    return cv2.morphologyEx(likely.astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8)).astype(bool)
+    red = (cr >= 136) & (cr <= 173)
+    blue = (cb >= 80) & (cb <= 126)
+    likely = (red & blue & (y > 60)).astype(np.uint8)
+    patches = cv2.morphologyEx(
+        likely, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8)
+    )
+    return patches.astype(bool)
+
+# %% ../nbs/17_evaluation.ipynb #0085546b
+def _hue_angles(rgb: np.ndarray, where: np.ndarray) -> np.ndarray:
+    "Angles in the plane of chroma, in degrees, of the pixels in a mask."
+    ycc = cv2.cvtColor(rgb, cv2.COLOR_RGB2YCrCb)[where]
+    cr, cb = ycc[:, 1:].T.astype(float) - 128
+    return np.degrees(np.arctan2(cr, cb))
 
 
 def skin_hue(
     true: np.ndarray,  # H×W×3 `uint8`, a portrait
     pred: np.ndarray,  # H×W×3 `uint8`, its restoration
     near: float = 12.0,  # degrees
-) -> dict[str, float]:  # `near`: share of the skin within so many degrees of its true hue; `green`: share that is yellow-green
+) -> dict[str, float]:  # shares of the skin: `near` its true hue, within so many degrees; and `green` or yellow-green
     "How skin fared. NaN where the portrait shows hardly any."
     skin = skin_of(true)
     if skin.mean() < 0.005:
         return dict(near=np.nan, green=np.nan)
-    plane = lambda image: cv2.cvtColor(image, cv2.COLOR_RGB2YCrCb)[skin][:, 1:].astype(float) - 128
-    angle = lambda image: np.degrees(np.arctan2(*plane(image).T))
-    apart = np.abs((angle(pred) - angle(true) + 180) % 360 - 180)
+    hues, true_hues = _hue_angles(pred, skin), _hue_angles(true, skin)
+    turned = hues - true_hues
+    apart = np.abs((turned + 180) % 360 - 180)
     hue, saturation, _ = cv2.cvtColor(pred, cv2.COLOR_RGB2HSV)[skin].T
-    green = (hue > 30) & (hue < 90) & (saturation > 15)  # 60° to 180°, and not nearly gray
+    green = (hue > 30) & (hue < 90)  # 60° to 180°
+    green &= saturation > 15  # not nearly gray
     return dict(near=float((apart <= near).mean()), green=float(green.mean()))
 
 # %% ../nbs/17_evaluation.ipynb #38196d3b
@@ -167,45 +246,72 @@ EVEN = 3.0  # gray levels: where luminance changes less, a picture is even
 def blotches(
     rgb: np.ndarray,  # H×W×3 `uint8`
 ) -> float:  # gray levels of chroma, 0 for even colours; NaN for a picture that is nowhere even
-    "Middle-sized changes of chroma where luminance is even."
-    small = cv2.resize(rgb, (64, 64), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    "Medium-sized changes of chroma where luminance is even."
+    small = cv2.resize(rgb, (64, 64), interpolation=cv2.INTER_AREA)
+    small = small.astype(np.float32) / 255
     ycc = cv2.cvtColor(small, cv2.COLOR_RGB2YCrCb) * 255
     band = cv2.GaussianBlur(ycc, (0, 0), 1.5) - cv2.GaussianBlur(ycc, (0, 0), 5)
     even = np.abs(band[..., 0]) < EVEN
-    return float(np.hypot(band[..., 1], band[..., 2])[even].mean()) if even.mean() > 0.02 else np.nan
+    if even.mean() <= 0.02:
+        return np.nan
+    return float(np.hypot(band[..., 1], band[..., 2])[even].mean())
 
 # %% ../nbs/17_evaluation.ipynb #ccd36217
+def _by_name(folder: Path) -> dict[str, Path]:
+    "A folder's photographs by their names without endings."
+    found = find_photos(folder)
+    files = {p.relative_to(folder).with_suffix("").as_posix(): p for p in found}
+    if len(files) < len(found):
+        problem = (
+            "two photographs of one name, which differ only in their endings"
+        )
+        raise PhotoError(f"{folder}: {problem}; one of them is wanted")
+    return files
+
+
+def _partners(
+    restored: dict[str, Path], folder: Path
+) -> tuple[dict[str, Path], list[str]]:
+    "The photographs that belong to the restorations, by name; and the names of those that have none."
+    files = _by_name(folder)
+    missing = sorted(set(restored) - set(files))
+    if missing:
+        others = f" and {len(missing) - 1} others" if missing[1:] else ""
+        raise PhotoError(f"{folder}: no partner for {missing[0]}{others}")
+    return files, sorted(set(files) - set(restored))
+
+# %% ../nbs/17_evaluation.ipynb #fdcdae5b
 def score_folders(
     restored,  # folder of restorations
     originals,  # folder of originals
     inputs=None,  # folder of damaged photographs; `None`: no M, no score
-) -> pd.DataFrame:  # a row for each restoration: name, S, C, and with inputs M, score, S255, M255; `attrs["missing"]`: names without a restoration
+) -> pd.DataFrame:  # name, S, C; with inputs M, score, S255, M255, too; `attrs["missing"]`: names without a restoration
     "Scores of restorations by name. Raises `PhotoError` for a missing partner or different sizes."
-    folders = {what: Path(folder) for what, folder in (("restorations", restored), ("originals", originals), ("inputs", inputs)) if folder is not None}
-    files = {}
-    for what, folder in folders.items():
-        found = find_photos(folder)
-        files[what] = {p.relative_to(folder).with_suffix("").as_posix(): p for p in found}
-        if len(files[what]) < len(found):
-            raise PhotoError(f"{folder}: two photographs of one name, which differ only in their endings; one of them is wanted")
-    for what in list(files)[1:]:
-        missing = sorted(set(files["restorations"]) - set(files[what]))
-        if missing:
-            raise PhotoError(f"{folders[what]}: no partner for {missing[0]}" + (f" and {len(missing) - 1} others" if missing[1:] else ""))
-    score = lambda name: dict(name=name) | _score_files(*(f[name] for f in files.values()))
-    table = pd.DataFrame(in_threads(score, sorted(files["restorations"]), "score"))
-    table.attrs["missing"] = sorted(set(files["inputs" if inputs is not None else "originals"]) - set(files["restorations"]))
+    files = _by_name(Path(restored))
+    true, missing = _partners(files, Path(originals))
+    damaged = {}
+    if inputs is not None:
+        damaged, missing = _partners(files, Path(inputs))
+
+    def score(name):
+        return dict(name=name) | _score_files(
+            files[name], true[name], damaged.get(name)
+        )
+
+    table = pd.DataFrame(in_threads(score, sorted(files), "score"))
+    table.attrs["missing"] = missing
     return table
 
-
-def _score_files(restored: Path, original: Path, damaged: Path | None = None) -> dict:
+# %% ../nbs/17_evaluation.ipynb #ec36bf0a
+def _score_files(restored: Path, original: Path, damaged: Path | None) -> dict:
     "Scores of one restoration."
     pred, true = read_rgb(restored), read_rgb(original)
-    if pred.shape != true.shape:
-        raise PhotoError(f"{restored}: {pred.shape[1]}×{pred.shape[0]} px, but its original {original} has {true.shape[1]}×{true.shape[0]}: one size is wanted")
-    if damaged is None:
-        return dict(S=ssim(true, pred), C=hue_similarity(true, pred))
-    gray, _, mask = read_pair(damaged, original)
-    differs = cv2.absdiff(gray, luma(true)) > 1
-    mask = mask if mask.sum() > differs.sum() / 2 else differs
-    return contest_score(true, pred, mask) if mask.sum() >= WINDOW else dict(S=ssim(true, pred), C=hue_similarity(true, pred))
+    _check_sizes(restored, pred, original, true)
+    if damaged is not None:
+        gray, _, mask = read_pair(damaged, original)
+        differs = cv2.absdiff(gray, luma(true)) > 1
+        if mask.sum() <= differs.sum() / 2:
+            mask = differs
+        if mask.sum() >= WINDOW:
+            return contest_score(true, pred, mask)
+    return dict(S=ssim(true, pred), C=hue_similarity(true, pred))

@@ -32,8 +32,12 @@ def masked_ssim_loss(
     mask: Tensor,  # N×1×H×W, above ½ = damaged
 ) -> Tensor:  # one number, 0 for equal pictures, at most 2
     "1 − the contest's masked SSIM, averaged over the photographs of the batch with at least 7 damaged pixels."
-    losses = [1 - masked_ssim_map(p, t, m[0] > 0.5, 1.0).mean()
-              for p, t, m in zip(pred.float(), true.float(), mask) if (m > 0.5).sum() >= WINDOW]
+    losses = []
+    for guess, photo, hole in zip(pred.float(), true.float(), mask):
+        lost = hole[0] > 0.5
+        if lost.sum() >= WINDOW:
+            similarity = masked_ssim_map(guess, photo, lost, 1.0).mean()
+            losses.append(1 - similarity)
     return torch.stack(losses).mean() if losses else pred.sum() * 0
 
 # %% ../nbs/06_losses.ipynb #48d57f0f
@@ -50,26 +54,44 @@ def mse_loss(pred: Tensor, true: Tensor, mask: Tensor | None = None) -> Tensor:
 def masked_l1_loss(pred: Tensor, true: Tensor, mask: Tensor) -> Tensor:
     "Mean absolute error over the pixels where `mask` (N×1×H×W) is above ½; 0 if there are none."
     mask = (mask > 0.5).to(pred.dtype)
-    return ((pred - true).abs() * mask).sum() / (mask.sum() * pred.shape[1]).clamp_min(1)
+    error = ((pred - true).abs() * mask).sum()
+    count = mask.sum() * pred.shape[1]
+    return error / count.clamp_min(1)
 
 # %% ../nbs/06_losses.ipynb #225ba49f
 HUES = 180  # bins of OpenCV's 8-bit hue
 
 
-def soft_hue_histogram(
-    rgb: Tensor,  # N×3×H×W in [0, 1]
-) -> Tensor:  # N×180, sums to H·W
-    "A differentiable version of `metrics.hue_histogram`: every pixel is shared by two neighbouring bins."
+def _hue_and_span(rgb: Tensor) -> tuple[Tensor, Tensor]:
+    "Hue in bins, [0, 180), and the difference of the largest and the smallest channel."
     r, g, b = rgb.float().unbind(1)
     value = torch.maximum(torch.maximum(r, g), b)
     span = value - torch.minimum(torch.minimum(r, g), b)
     safe = span.clamp_min(1 / 255)
-    hue = torch.where(value == r, (g - b) / safe, torch.where(value == g, 2 + (b - r) / safe, 4 + (r - g) / safe)) * HUES / 6 % HUES
+    from_red = (g - b) / safe
+    from_green = 2 + (b - r) / safe
+    from_blue = 4 + (r - g) / safe
+    hue = torch.where(value == g, from_green, from_blue)
+    hue = torch.where(value == r, from_red, hue)
+    return hue * HUES / 6 % HUES, span
+
+# %% ../nbs/06_losses.ipynb #08e0225b
+def soft_hue_histogram(
+    rgb: Tensor,  # N×3×H×W in [0, 1]
+) -> Tensor:  # N×180, sums to H·W
+    "A differentiable version of `metrics.hue_histogram`: every pixel is shared by two neighbouring bins."
+    hue, span = _hue_and_span(rgb)
+    colored = (255 * span).clamp_max(1)
     lower = hue.detach().floor()
-    part, colored = hue - lower, (255 * span).clamp_max(1)
+    part = hue - lower
     lower = lower.long() % HUES
+    shares = [
+        (lower, colored * (1 - part)),
+        ((lower + 1) % HUES, colored * part),
+        (torch.zeros_like(lower), 1 - colored),
+    ]
     counts = rgb.new_zeros(len(rgb), HUES, dtype=torch.float32)
-    for bins, share in ((lower, colored * (1 - part)), ((lower + 1) % HUES, colored * part), (torch.zeros_like(lower), 1 - colored)):
+    for bins, share in shares:
         counts = counts.scatter_add(1, bins.flatten(1), share.flatten(1))
     return counts
 
@@ -77,10 +99,11 @@ def soft_hue_histogram(
 @cache
 def _smoothing(width: float) -> Tensor:
     "180×180: a cyclic Gaussian window of `width` bins."
-    with torch.inference_mode(False):  # it is kept, and must do for training, too
+    with torch.inference_mode(False):  # cached, and training needs it, too
         bins = torch.arange(HUES)
         apart = (bins[:, None] - bins).abs()
-        window = torch.exp(-torch.minimum(apart, HUES - apart) ** 2 / (2 * width**2))
+        apart = torch.minimum(apart, HUES - apart)
+        window = torch.exp(-(apart**2) / (2 * width**2))
         return window / window.sum(0)
 
 
@@ -91,10 +114,16 @@ def hue_loss(
 ) -> Tensor:  # one number, 0 for equal histograms, at most 2
     "1 − correlation of hue histograms, smoothed by 1 and by 4 bins: the contest's C, differentiable."
     pixels = pred.shape[-2] * pred.shape[-1]
-    with torch.autocast(pred.device.type, enabled=False):  # counts are too large for half precision
-        pred, true = soft_hue_histogram(pred) / pixels, soft_hue_histogram(true) / pixels
-        windows = [_smoothing(width).to(pred.device) for width in (1.0, 4.0)]
-        return sum(1 - correlation(pred @ w, true @ w).mean() for w in windows) / len(windows)
+    # counts are too large for half precision
+    with torch.autocast(pred.device.type, enabled=False):
+        hues = soft_hue_histogram(pred) / pixels
+        true_hues = soft_hue_histogram(true) / pixels
+        losses = []
+        for width in (1.0, 4.0):
+            window = _smoothing(width).to(pred.device)
+            alike = correlation(hues @ window, true_hues @ window)
+            losses.append(1 - alike.mean())
+        return sum(losses) / len(losses)
 
 # %% ../nbs/06_losses.ipynb #7a446683
 def gradient_loss(
@@ -113,14 +142,39 @@ def saturation_loss(
     mask: Tensor | None = None,  # not used
 ) -> Tensor:  # one number, 0 for equal distributions
     "Mean absolute difference of sorted chroma magnitudes: their Wasserstein distance, photograph by photograph."
-    magnitude = lambda c: (c.float().square().sum(1) + 1e-8).sqrt().flatten(1).sort(1).values
-    return (magnitude(pred) - magnitude(true)).abs().mean()
+    return (_magnitudes(pred) - _magnitudes(true)).abs().mean()
+
+
+def _magnitudes(chroma: Tensor) -> Tensor:
+    "Sorted magnitudes of chroma, N×H·W."
+    squares = chroma.float().square().sum(1)
+    return (squares + 1e-8).sqrt().flatten(1).sort(1).values
 
 # %% ../nbs/06_losses.ipynb #3ba9bdb5
-LOSSES = {"l1": l1_loss, "mse": mse_loss, "masked_l1": masked_l1_loss, "ssim": ssim_loss, "masked_ssim": masked_ssim_loss,
-          "hue": hue_loss, "gradient": gradient_loss, "saturation": saturation_loss}
+LOSSES = {
+    "l1": l1_loss,
+    "mse": mse_loss,
+    "masked_l1": masked_l1_loss,
+    "ssim": ssim_loss,
+    "masked_ssim": masked_ssim_loss,
+    "hue": hue_loss,
+    "gradient": gradient_loss,
+    "saturation": saturation_loss,
+}
 
 
+def _check_losses(weights: dict[str, float]):
+    "Raises `ValueError` for an unknown loss, or if all weights are 0."
+    for name in weights:
+        if name not in LOSSES:
+            near = difflib.get_close_matches(name, LOSSES, n=3) or list(LOSSES)
+            nearest = " or ".join(near)
+            raise ValueError(f"unknown loss {name!r}; did you mean {nearest}?")
+    if not any(weights.values()):
+        needed = "at least one loss with a weight other than 0 is wanted"
+        raise ValueError(f"{needed}, got {weights}")
+
+# %% ../nbs/06_losses.ipynb #e10d5c6c
 class WeightedLoss(nn.Module):
     "Weighted sum of losses by name; called with (pred, true, mask), all N×C×H×W."
 
@@ -129,16 +183,15 @@ class WeightedLoss(nn.Module):
         weights: dict[str, float],  # {name in `LOSSES`: weight}
     ):
         super().__init__()
-        for name in weights:
-            if name not in LOSSES:
-                near = difflib.get_close_matches(name, LOSSES, n=3) or list(LOSSES)
-                raise ValueError(f"unknown loss {name!r}; did you mean {' or '.join(near)}?")
-        if not any(weights.values()):
-            raise ValueError(f"at least one loss with a weight other than 0 is wanted, got {weights}")
-        self.weights = {name: float(weight) for name, weight in weights.items() if weight}
+        _check_losses(weights)
+        self.weights = {name: float(w) for name, w in weights.items() if w}
 
     def forward(self, pred: Tensor, true: Tensor, mask: Tensor) -> Tensor:
-        return sum(weight * LOSSES[name](pred, true, mask) for name, weight in self.weights.items())
+        losses = []
+        for name, weight in self.weights.items():
+            losses.append(weight * LOSSES[name](pred, true, mask))
+        return sum(losses)
 
     def extra_repr(self):
-        return ", ".join(f"{weight:g}·{name}" for name, weight in self.weights.items())
+        terms = [f"{weight:g}·{name}" for name, weight in self.weights.items()]
+        return ", ".join(terms)

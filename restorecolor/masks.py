@@ -9,75 +9,134 @@ __all__ = ['KINDS', 'BOX', 'CROSS', 'MAX_VALUES', 'MIN_PIECE', 'MIN_PIXELS', 'MI
            'find_damage', 'shape_of']
 
 # %% ../nbs/03_masks.ipynb #67e8563f
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
 # %% ../nbs/03_masks.ipynb #5d1e4b61
-KINDS = ("circle", "square", "rectangle", "triangle", "star", "convex", "crossed")
+KINDS = (
+    "circle",
+    "square",
+    "rectangle",
+    "triangle",
+    "star",
+    "convex",
+    "crossed",
+)
 
 
+def _around(angle: np.ndarray, radius: np.ndarray | float = 1) -> np.ndarray:
+    "K×2 corners at these angles and distances around the origin."
+    x = radius * np.cos(angle)
+    y = radius * np.sin(angle)
+    return np.c_[x, y]
+
+
+def _rectangle(aspect: float) -> np.ndarray:
+    "The corners of a rectangle around the origin."
+    square = [[-1, -1], [1, -1], [1, 1], [-1, 1]]
+    return np.array(square) * [1, aspect]
+
+# %% ../nbs/03_masks.ipynb #81033f99
 def _corners(kind: str, rng: np.random.Generator) -> np.ndarray:
     "K×2 corners of a shape around the origin, of any size."
+    turn = 2 * np.pi
     if kind == "circle":
-        angle = np.linspace(0, 2 * np.pi, 128, endpoint=False)
-        return np.c_[np.cos(angle), np.sin(angle)]
-    if kind in ("square", "rectangle"):
-        aspect = 1 if kind == "square" else np.exp(rng.uniform(-1.2, 1.2))
-        return np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * [1, aspect]
+        return _around(np.linspace(0, turn, 128, endpoint=False))
+    if kind == "square":
+        return _rectangle(1)
+    if kind == "rectangle":
+        return _rectangle(np.exp(rng.uniform(-1.2, 1.2)))
     if kind == "triangle":
-        angle = rng.uniform(0, 2 * np.pi) + np.array([0, 2, 4]) + rng.uniform(-0.6, 0.6, 3)
-        return np.c_[np.cos(angle), np.sin(angle)]
+        first = rng.uniform(0, turn)
+        thirds = np.array([0, 2, 4])
+        return _around(first + thirds + rng.uniform(-0.6, 0.6, 3))
     count = int(rng.integers(5, 12))
     if kind == "crossed":
         return rng.uniform(-1, 1, (count, 2))
-    angle = np.sort(rng.uniform(0, 2 * np.pi, count))
-    radius = rng.uniform(0.3, 1, count) if kind == "star" else 1
-    return np.c_[radius * np.cos(angle), radius * np.sin(angle)]
+    angle = np.sort(rng.uniform(0, turn, count))
+    if kind == "convex":
+        return _around(angle)
+    return _around(angle, rng.uniform(0.3, 1, count))
 
 # %% ../nbs/03_masks.ipynb #3333e296
-def _fill(corners: np.ndarray, height: int, width: int) -> np.ndarray:
-    "The polygon's pixels (even-odd rule) as H×W `bool`; corners in pixels, to 1/256."
+def _fill(
+    corners: np.ndarray,  # K×2, in pixels
+    height: int,
+    width: int,
+) -> np.ndarray:  # H×W `bool`
+    "The polygon's pixels (even-odd rule); corners count to 1/256."
     canvas = np.zeros((height, width), np.uint8)
-    cv2.fillPoly(canvas, [np.round(corners * 256).astype(np.int32)], 1, shift=8)
+    fine = np.round(corners * 256).astype(np.int32)
+    cv2.fillPoly(canvas, [fine], 1, shift=8)
     return canvas.view(bool)
 
 
-def _scaled(corners: np.ndarray, area: float) -> np.ndarray:
-    "The corners, moved to begin at (0, 0) and scaled to enclose about `area` pixels."
+def _scaled(
+    corners: np.ndarray,  # K×2
+    area: float,  # pixels
+) -> np.ndarray:
+    "The corners, moved to begin at (0, 0) and scaled to enclose about an area."
     corners = corners - corners.min(axis=0)
     corners = corners / corners.max()
     filled = _fill(corners * 63, 64, 64).mean()
-    return corners * np.sqrt(area / max(filled, 0.01))
+    filled = max(filled, 0.01)
+    return corners * np.sqrt(area / filled)
 
 # %% ../nbs/03_masks.ipynb #09ae8bdc
+def _check_mask(height: int, width: int, kind: str | None, share: tuple):
+    "Raises `ValueError` for an unknown kind, a side under 32 pixels, or shares that cannot be."
+    if kind is not None and kind not in KINDS:
+        known = ", ".join(KINDS)
+        raise ValueError(
+            f"unknown kind of damage {kind!r}: one of {known} is wanted"
+        )
+    size = f"{height}×{width}"
+    if min(height, width) < 32:
+        raise ValueError(f"random_mask wants at least 32×32 pixels, got {size}")
+    if not 0 < share[0] <= share[1] <= 0.4:
+        raise ValueError(
+            f"shares from above 0 to 0.4 are wanted, got {tuple(share)}"
+        )
+    pixels = share[1] * height * width
+    if pixels < 32:
+        raise ValueError(
+            "a share of at least 32 pixels is wanted, "
+            f"got {share[1]:g} of {size}: {pixels:.0f} pixels"
+        )
+
+# %% ../nbs/03_masks.ipynb #0d857295
 def random_mask(
     shape: tuple[int, int],  # height and width in pixels, at least 32 each
     rng: np.random.Generator,
     kind: str | None = None,  # one of `KINDS`; `None` draws one
-    share: tuple[float, float] = (0.01, 0.2),  # smallest and largest share of the picture that is lost, before any of it falls over the edge
+    share: tuple[float, float] = (0.01, 0.2),  # of the picture that is lost, before any of it falls over the edge
 ) -> np.ndarray:  # H×W `bool`, True = damaged; at least 16 pixels, at most half of the picture
-    "A random hole in the contest's style. Raises `ValueError` for an unknown kind, a side under 32 pixels, or shares that cannot be."
+    "A random hole in the contest's style. Raises `ValueError`."
     height, width = shape[:2]
-    if kind is not None and kind not in KINDS:
-        raise ValueError(f"unknown kind of damage {kind!r}: one of {', '.join(KINDS)} is wanted")
-    if min(height, width) < 32:
-        raise ValueError(f"random_mask wants at least 32×32 pixels, got {height}×{width}")
-    if not 0 < share[0] <= share[1] <= 0.4:
-        raise ValueError(f"shares from above 0 to 0.4 are wanted, got {tuple(share)}")
-    if share[1] * height * width < 32:
-        raise ValueError(f"a share of at least 32 pixels is wanted, got {share[1]:g} of {height}×{width}: {share[1] * height * width:.0f} pixels")
+    _check_mask(height, width, kind, share)
     low, high = np.sqrt(share)
     while True:
         drawn = kind or KINDS[rng.integers(len(KINDS))]
-        corners = _scaled(_corners(drawn, rng), rng.uniform(low, high) ** 2 * height * width)
-        room = np.array([width, height]) - corners.max(axis=0)
-        if rng.random() < 0.1:  # anywhere, even over the edge
-            place = rng.uniform(0, [width, height]) - corners.max(axis=0) / 2
-        else:
-            place = rng.uniform(np.minimum(room, 0), np.maximum(room, 0))
+        corners = _corners(drawn, rng)
+        area = rng.uniform(low, high) ** 2 * height * width
+        corners = _scaled(corners, area)
+        place = _random_place(corners.max(axis=0), height, width, rng)
         mask = _fill(corners + place, height, width)
-        if 16 <= cv2.countNonZero(mask.view(np.uint8)) <= 0.5 * mask.size:
+        count = cv2.countNonZero(mask.view(np.uint8))
+        if 16 <= count <= 0.5 * mask.size:
             return mask
+
+
+def _random_place(
+    extent: np.ndarray, height: int, width: int, rng
+) -> np.ndarray:
+    "Where a shape of this width and height begins: inside the picture, now and then over its edge."
+    room = np.array([width, height]) - extent
+    if rng.random() < 0.1:
+        return rng.uniform(0, [width, height]) - extent / 2
+    return rng.uniform(np.minimum(room, 0), np.maximum(room, 0))
 
 # %% ../nbs/03_masks.ipynb #10d10320
 def damage(
@@ -87,8 +146,12 @@ def damage(
 ) -> np.ndarray:  # H×W `uint8`, a copy
     "The photograph with `fill` wherever `mask` is."
     if gray.shape != mask.shape:
-        raise ValueError(f"the mask is {mask.shape}, the photograph {gray.shape}: the same height and width are wanted")
-    painted = np.uint8(fill) - gray  # 8 bits wrap around: the sum is exact, and many times as fast as np.where
+        raise ValueError(
+            f"the mask is {mask.shape}, the photograph {gray.shape}: "
+            "the same height and width are wanted"
+        )
+    # 8 bits wrap around: the sum is exact, and many times as fast as np.where
+    painted = np.uint8(fill) - gray
     painted *= mask
     painted += gray
     return painted
@@ -102,7 +165,8 @@ def random_damage(
 ) -> tuple[np.ndarray, np.ndarray]:  # damaged H×W `uint8`, mask H×W `bool`
     "A random mask, filled with a random gray from 0 to 100."
     mask = random_mask(gray.shape, rng, kind, share)
-    return damage(gray, mask, int(rng.integers(0, 101))), mask
+    fill = int(rng.integers(0, 101))
+    return damage(gray, mask, fill), mask
 
 # %% ../nbs/03_masks.ipynb #85173538
 def damage_between(
@@ -111,16 +175,26 @@ def damage_between(
 ) -> np.ndarray:  # H×W `bool`, True = damaged
     "The mask of a damaged photograph whose original is known."
     if damaged.shape != original.shape:
-        raise ValueError(f"the damaged photograph is {damaged.shape}, the original {original.shape}: one size is wanted")
-    differs = cv2.absdiff(damaged, original) > 1  # the contest's inputs are within one gray level outside the damage
+        raise ValueError(
+            f"the damaged photograph is {damaged.shape}, "
+            f"the original {original.shape}: one size is wanted"
+        )
+    # outside the damage, the contest's inputs are within one gray level
+    differs = cv2.absdiff(damaged, original) > 1
     if not differs.any():
         return differs
     fill = np.bincount(damaged[differs], minlength=256).argmax()
-    closed = cv2.morphologyEx(differs.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((15, 15), np.uint8), borderType=cv2.BORDER_REPLICATE)
+    closed = cv2.morphologyEx(
+        differs.astype(np.uint8),
+        cv2.MORPH_CLOSE,
+        np.ones((15, 15), np.uint8),
+        borderType=cv2.BORDER_REPLICATE,
+    )
     return closed.astype(bool) & (damaged == fill)
 
 # %% ../nbs/03_masks.ipynb #7ad56bec
-BOX, CROSS = np.ones((3, 3), np.uint8), cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+BOX = np.ones((3, 3), np.uint8)
+CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 MAX_VALUES = 6  # gray values looked at, those with the most solid flat areas
 MIN_PIECE, MIN_PIXELS = 0.0005, 12  # a piece covers at least this share of the picture, and so many pixels
 MIN_DAMAGE = 0.005  # the damage covers at least this share of the picture
@@ -133,12 +207,19 @@ def flatness(
     return cv2.erode(gray, BOX) == cv2.dilate(gray, BOX)
 
 
-def _solid_values(gray: np.ndarray, flat: np.ndarray) -> list[int]:
+def _solid_values(
+    gray: np.ndarray,  # H×W `uint8`
+    flat: np.ndarray,  # H×W `bool`, from `flatness`
+) -> list[int]:
     "The gray values that form the most solid areas, best first."
-    inner, every = (np.bincount(g.ravel(), minlength=256) for g in (gray[flat], gray))
-    rank = inner * (inner / np.maximum(every, 1)) ** 2
-    values = np.argsort(-rank, kind="stable")[:MAX_VALUES]
-    return values[inner[values] > max(1, MIN_DAMAGE / 4 * gray.size)].tolist()
+    inner = np.bincount(gray[flat].ravel(), minlength=256)
+    every = np.bincount(gray.ravel(), minlength=256)
+    solid = inner / np.maximum(every, 1)
+    rank = inner * solid**2
+    values = np.argsort(-rank, kind="stable")
+    values = values[:MAX_VALUES]
+    least = max(1, MIN_DAMAGE / 4 * gray.size)
+    return values[inner[values] > least].tolist()
 
 # %% ../nbs/03_masks.ipynb #aaef3adc
 def _solid_pieces(
@@ -146,25 +227,67 @@ def _solid_pieces(
 ) -> tuple[np.ndarray, np.ndarray]:  # H×W labels, 1…n and 0 for none; n areas in pixels
     "Solid pieces of one value, whiskers cut off, corners kept."
     core = cv2.morphologyEx(same, cv2.MORPH_OPEN, BOX)
-    _, labels, stats, _ = cv2.connectedComponentsWithStatsWithAlgorithm(core, 8, cv2.CV_32S, cv2.CCL_BBDT)
+    _, labels, stats, _ = cv2.connectedComponentsWithStatsWithAlgorithm(
+        core, 8, cv2.CV_32S, cv2.CCL_BBDT
+    )
     area = stats[:, cv2.CC_STAT_AREA]
     big = area >= max(MIN_PIECE * same.size, MIN_PIXELS)
     big[0] = False
     names = np.where(big, np.cumsum(big), 0).astype(np.uint16)
-    return cv2.dilate(names.take(np.asarray(labels)), BOX) * same, area[big]  # the dilation gives the corners back
+    pieces = names.take(np.asarray(labels))
+    # the dilation gives the corners back
+    return cv2.dilate(pieces, BOX) * same, area[big]
 
 # %% ../nbs/03_masks.ipynb #8cbf9df8
-def _edge_steps(gray, value, same, pieces, flat):
-    "For each step off an edge: its piece, |gray − value| after 1, 2 and 3 pixels, and whether it is flat out there; 5 × (n,)"
-    (height, width), rim = same.shape, (pieces > 0) & (cv2.erode(same, CROSS) == 0)
+@dataclass
+class _Steps:
+    "Steps off the edges of pieces; an entry for each rim pixel and direction."
+
+    piece: np.ndarray  # label of the piece
+    first: np.ndarray  # |gray − value| after 1 pixel
+    second: np.ndarray  # after 2 pixels
+    third: np.ndarray  # after 3 pixels
+    plain: np.ndarray  # is it flat after 3 pixels?
+
+
+def _rim(
+    same: np.ndarray,  # H×W `uint8`, 1 where the picture has the value
+    pieces: np.ndarray,  # H×W labels
+) -> tuple[np.ndarray, np.ndarray]:  # rows, columns
+    "The pieces' edge pixels that are 3 px and more from the picture's edge."
+    height, width = same.shape
+    inner = cv2.erode(same, CROSS) > 0
+    rim = (pieces > 0) & ~inner
     y, x = np.divmod(np.flatnonzero(rim), width)
-    inside = (np.minimum(y, height - 1 - y) > 2) & (np.minimum(x, width - 1 - x) > 2)
-    y, x = y[inside], x[inside]
-    dy, dx = np.array([[0, 0, 1, -1], [1, -1, 0, 0]])[:, :, None]
-    way, at = np.nonzero(same[y + dy, x + dx] == 0)
-    y, x, dy, dx = y[at], x[at], dy[way, 0], dx[way, 0]
-    steps = [np.abs(gray[y + k * dy, x + k * dx].astype(int) - value) for k in (1, 2, 3)]
-    return pieces[y, x], *steps, flat[y + 3 * dy, x + 3 * dx]
+    to_side = np.minimum(x, width - 1 - x)
+    to_end = np.minimum(y, height - 1 - y)
+    inside = np.minimum(to_side, to_end) > 2
+    return y[inside], x[inside]
+
+# %% ../nbs/03_masks.ipynb #919afc15
+def _edge_steps(
+    gray: np.ndarray,  # H×W `uint8`
+    value: int,
+    same: np.ndarray,  # H×W `uint8`, 1 where the picture has the value
+    pieces: np.ndarray,  # H×W labels
+    flat: np.ndarray,  # H×W `bool`, from `flatness`
+) -> _Steps:
+    "All steps off the edges of the pieces of one value."
+    y, x = _rim(same, pieces)
+    down = np.array([[0], [0], [1], [-1]])  # the four directions
+    right = np.array([[1], [-1], [0], [0]])
+    outside = same[y + down, x + right] == 0
+    way, at = np.nonzero(outside)
+    y, x = y[at], x[at]
+    down, right = down[way, 0], right[way, 0]
+    piece = pieces[y, x]
+    off = []
+    for _ in range(3):
+        y, x = y + down, x + right
+        there = gray[y, x].astype(int)
+        off.append(np.abs(there - value))
+    first, second, third = off
+    return _Steps(piece, first, second, third, flat[y, x])
 
 # %% ../nbs/03_masks.ipynb #2595b97a
 LIMITS = dict(  # the most that a drawn piece shows of each trait
@@ -177,23 +300,55 @@ LIMITS = dict(  # the most that a drawn piece shows of each trait
 SLACK = 1.5  # limits are wider by this over the root of the number of steps
 SIDE = 0.6  # a value on more than this share of one side of the picture is a frame
 
+# %% ../nbs/03_masks.ipynb #ab42457c
+def _traits(n: int, steps: _Steps) -> dict[str, np.ndarray]:
+    "The traits named in `LIMITS` of pieces 1…n."
 
-def _traits(n, piece, d1, d2, d3, plain) -> dict[str, np.ndarray]:
-    "The traits named in `LIMITS` of pieces 1…n, from `_edge_steps`."
-    total = lambda x: np.bincount(piece, x, n + 1)[1:] + 1e-9
-    share = lambda x: total(x) / total(np.ones(len(x)))
-    away = (d2 > 0) & (d3 > 0)
-    return dict(step=np.abs(np.log(total(d1 * away) / total(d2 * away))), soft=share(away & (d1 < 0.6 * d3)),
-                back=share(~away), faint=share(d1 <= 2), plain=share(plain))
+    def total(x):
+        return np.bincount(steps.piece, x, n + 1)[1:] + 1e-9
+
+    count = total(np.ones(len(steps.piece)))
+    away = (steps.second > 0) & (steps.third > 0)
+    soft = away & (steps.first < 0.6 * steps.third)
+    faint = steps.first <= 2
+    first = total(np.where(away, steps.first, 0))
+    second = total(np.where(away, steps.second, 0))
+    return dict(
+        step=np.abs(np.log(first / second)),
+        soft=total(soft) / count,
+        back=total(~away) / count,
+        faint=total(faint) / count,
+        plain=total(steps.plain) / count,
+    )
+
+
+def _most_of_a_side(
+    mask: np.ndarray,  # H×W
+) -> float:
+    "The largest share that a mask takes of a side of the picture."
+    top, bottom = mask[0].mean(), mask[-1].mean()
+    left = mask[:, 0].mean()
+    right = mask[:, -1].mean()
+    return max(top, bottom, left, right)
 
 # %% ../nbs/03_masks.ipynb #8deac29f
-def _doubts(gray, value, same, pieces, n, flat) -> np.ndarray:
-    "How far each of n pieces is from a drawn one, in units of the limits: up to 1 it counts as drawn."
+def _doubts(
+    gray: np.ndarray,  # H×W `uint8`
+    value: int,
+    same: np.ndarray,  # H×W `uint8`, 1 where the picture has the value
+    pieces: np.ndarray,  # H×W labels
+    n: int,  # how many pieces
+    flat: np.ndarray,  # H×W `bool`
+) -> np.ndarray:  # n numbers
+    "How far each piece is from a drawn one, in units of the limits: up to 1 it counts as drawn."
     steps = _edge_steps(gray, value, same, pieces, flat)
-    slack = 1 + SLACK / np.sqrt(np.bincount(steps[0], minlength=n + 1)[1:] + 1)
-    side = max(s.mean() for s in (same[0], same[-1], same[:, 0], same[:, -1]))
-    found = _traits(n, *steps)
-    return np.max([found[name] / limit / slack for name, limit in LIMITS.items()] + [np.full(n, side / SIDE)], axis=0)
+    count = np.bincount(steps.piece, minlength=n + 1)[1:]
+    slack = 1 + SLACK / np.sqrt(count + 1)
+    frame = _most_of_a_side(same) / SIDE
+    doubts = [np.full(n, frame)]
+    for name, trait in _traits(n, steps).items():
+        doubts.append(trait / LIMITS[name] / slack)
+    return np.max(doubts, axis=0)
 
 # %% ../nbs/03_masks.ipynb #4e1e1b48
 RIVAL, NEAR = 0.3, 1.2  # nothing is damage if a second value comes within doubt NEAR on RIVAL of the first one's area
@@ -201,55 +356,100 @@ LOOSE = 1.5  # further pieces of the value that won may be so doubtful
 LEAK = 0.05, 3  # what grows back is at most this share of the area, plus this multiple of its square root
 
 
-def _grown(same: np.ndarray, kept: np.ndarray) -> np.ndarray:
-    "Kept pieces with all that touches them, unless that is too much to be tips of the damage; H×W `bool`."
+def _grown(
+    same: np.ndarray,  # H×W `uint8`, 1 where the picture has the value
+    kept: np.ndarray,  # H×W `bool`
+) -> np.ndarray:  # H×W `bool`
+    "Kept pieces with all that touches them, unless that is too much to be tips of the damage."
     n, labels = cv2.connectedComponents(same, connectivity=8)
     touched = np.zeros(n, bool)
     touched[labels[kept]] = True
-    grown, area = touched[labels], kept.sum()
-    return grown if grown.sum() - area <= LEAK[0] * area + LEAK[1] * area**0.5 else kept
+    grown = touched[labels]
+    area = kept.sum()
+    added = grown.sum() - area
+    share, root = LEAK
+    most = share * area + root * area**0.5
+    return grown if added <= most else kept
+
+# %% ../nbs/03_masks.ipynb #bf40df7e
+@dataclass
+class _Candidate:
+    "A value that the damage may have."
+
+    value: int
+    pieces: np.ndarray  # H×W labels
+    doubts: np.ndarray  # of each piece
+    sure: float  # share of the picture that is convincing; 0 if it is too small
+    near: float  # share of the picture that is nearly convincing
+    likelihood: float  # of the most likely piece
+    least_doubt: float  # of the same piece
 
 
-def _candidates(gray: np.ndarray):
-    "For each value in question: (convincing share, likelihood), nearly convincing share, value, pieces, doubts; best first."
+def _candidate(
+    gray: np.ndarray, value: int, flat: np.ndarray
+) -> _Candidate | None:
+    "What speaks for a value; `None` if it has no solid pieces."
+    same = (gray == value).view(np.uint8)
+    pieces, area = _solid_pieces(same)
+    if not len(area):
+        return None
+    doubts = _doubts(gray, value, same, pieces, len(area), flat)
+    share = lambda limit: area[doubts <= limit].sum() / gray.size
+    sure = share(1) if share(1) >= MIN_DAMAGE else 0.0
+    likelihood = area**0.5 / np.maximum(doubts, 1) ** 4
+    best = likelihood.argmax()
+    return _Candidate(
+        value, pieces, doubts, sure, share(NEAR), likelihood[best], doubts[best]
+    )
+
+# %% ../nbs/03_masks.ipynb #6d07f477
+def _candidates(gray: np.ndarray) -> list[_Candidate]:
+    "The values in question, best first: most convincing area, then likelihood."
     flat = flatness(gray)
-    for value in _solid_values(gray, flat):
-        same = (gray == value).view(np.uint8)
-        pieces, area = _solid_pieces(same)
-        if len(area):
-            doubt = _doubts(gray, value, same, pieces, len(area), flat)
-            sure, near = (area[doubt <= limit].sum() / gray.size for limit in (1, NEAR))
-            likely = area**0.5 / np.maximum(doubt, 1) ** 4
-            yield (sure * (sure >= MIN_DAMAGE), likely.max()), near, value, pieces, doubt, doubt[likely.argmax()]
+    values = _solid_values(gray, flat)
+    found = [_candidate(gray, value, flat) for value in values]
+    some = [candidate for candidate in found if candidate is not None]
+    return sorted(some, key=lambda c: (c.sure, c.likelihood), reverse=True)
+
+
+def _hole(gray: np.ndarray, candidate: _Candidate) -> np.ndarray:
+    "The hole H×W `bool` of a candidate's value."
+    limit = LOOSE
+    if not candidate.sure:
+        limit = max(LOOSE, candidate.least_doubt)
+    keep = np.r_[False, candidate.doubts <= limit]
+    same = (gray == candidate.value).view(np.uint8)
+    return _grown(same, keep[candidate.pieces])
 
 # %% ../nbs/03_masks.ipynb #b1a633de
 SEVERAL, POSTER = 3, 0.1  # so many values may be holes at once, if no more than this share of the rest is flat
 
 
-def _hole(gray: np.ndarray, candidate) -> np.ndarray:
-    "The hole H×W `bool` of a candidate's value."
-    (sure, _), _, value, pieces, doubt, first = candidate
-    keep = np.r_[False, doubt <= (LOOSE if sure else max(LOOSE, first))]
-    return _grown((gray == value).view(np.uint8), keep[pieces])
-
-
 def find_exact(
     gray: np.ndarray,  # H×W `uint8`
-    always: bool = False,  # take the most likely region even if it is doubtful or has a rival: right where every photograph is damaged
+    always: bool = False,  # take the most likely region even if it is doubtful: right where every photograph is damaged
 ) -> np.ndarray:  # H×W `bool`, True = damaged; all False where there is none
     "Regions of exactly one value each with a hard edge all round."
     if gray.ndim != 2 or gray.dtype != np.uint8:
-        raise ValueError(f"the search for damage wants an H×W uint8 photograph, got {gray.shape} {gray.dtype}")
-    found = sorted(_candidates(gray), key=lambda c: c[0], reverse=True)
-    sure = [c for c in found if c[0][0] > 0]
-    if always or not sure:
-        return _hole(gray, found[0]) if always and found else np.zeros(gray.shape, bool)
-    rivals = [c for c in found[1:] if c[1] >= RIVAL * sure[0][0][0]]
+        got = f"{gray.shape} {gray.dtype}"
+        raise ValueError(
+            f"the search for damage wants an H×W uint8 photograph, got {got}"
+        )
+    nothing = np.zeros(gray.shape, bool)
+    found = _candidates(gray)
+    if always:
+        return _hole(gray, found[0]) if found else nothing
+    sure = [c for c in found if c.sure > 0]
+    if not sure:
+        return nothing
+    rivals = [c for c in found[1:] if c.near >= RIVAL * sure[0].sure]
     if not rivals:
         return _hole(gray, sure[0])
+    if len(sure) > SEVERAL or len(rivals) >= len(sure):
+        return nothing
     holes = np.any([_hole(gray, c) for c in sure], axis=0)
-    poster = len(sure) > SEVERAL or len(rivals) >= len(sure) or flatness(gray)[~holes].mean() > POSTER
-    return holes & (not poster)
+    is_poster = flatness(gray)[~holes].mean() > POSTER
+    return nothing if is_poster else holes
 
 # %% ../nbs/03_masks.ipynb #61e1c6a3
 NEARLY = 14  # gray levels about a value that count as its own
@@ -260,54 +460,113 @@ COPIED = dict(  # the most that a copied hole shows of each trait
     uneven=0.015,  # share of the inside that is not of the value
     side=0.4,  # share of a side of the picture that it takes: frames
     thin=0.55,  # share that has grown: the rest is the flat core
-    faint=1 / 16)  # one over the mean step across the rim, in gray levels
-CLIPPED = (*range(3), *range(250, 256))  # clipped lights and shadows are no holes
+    faint=1 / 16,  # one over the mean step across the rim, in gray levels
+)
+CLIPPED = (0, 1, 2, 250, 251, 252, 253, 254, 255)  # clipped lights and shadows are no holes
 
-
-def _reach(core: np.ndarray, near: np.ndarray, pixels: int) -> np.ndarray:
-    "What can be reached from a core within `near` by so many steps; H×W `uint8` all."
+# %% ../nbs/03_masks.ipynb #d8a9abce
+def _reach(
+    core: np.ndarray,  # H×W `uint8`
+    near: np.ndarray,  # H×W `uint8`
+    pixels: int,
+) -> np.ndarray:  # H×W `uint8`
+    "What can be reached from a core within `near` by so many steps."
     for step in range(pixels):
         core = cv2.dilate(core, BOX if step % 2 else CROSS) & near
     return core
 
 
-def _rings(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    "The pixels 1 and 3 px outside of a mask; H×W `bool` each."
+def _rings(
+    mask: np.ndarray,  # H×W `uint8`
+) -> tuple[np.ndarray, np.ndarray]:  # H×W `bool` each
+    "The pixels 1 and 3 px outside of a mask."
     grown = [mask]
     for _ in range(3):
         grown.append(cv2.dilate(grown[-1], BOX))
-    return (grown[1] > grown[0]), (grown[3] > grown[2])
+    return grown[1] > grown[0], grown[3] > grown[2]
 
 # %% ../nbs/03_masks.ipynb #82cc013b
-def _copied_doubt(off: np.ndarray, flat: np.ndarray, core: np.ndarray, mask: np.ndarray) -> float:
-    "How far a grown piece is from a drawn hole, in units of `COPIED`; `off` is |gray − value|, H×W `uint8`."
+def _off(gray: np.ndarray, value: int) -> np.ndarray:
+    "|gray − value|, H×W `uint8`."
+    return cv2.absdiff(gray, np.full_like(gray, value))
+
+
+def _opened(mask: np.ndarray, size: int) -> np.ndarray:
+    "A mask without what is narrower than some pixels."
+    kernel = np.ones((size, size), np.uint8)
+    return cv2.morphologyEx(mask, cv2.MORPH_OPEN, kernel)
+
+# %% ../nbs/03_masks.ipynb #5197562d
+def _mean(values: np.ndarray, none: float = 1.0) -> float:
+    "A mean; `none` where there are no values."
+    return float(values.mean()) if values.size else none
+
+
+def _copied_doubt(
+    off: np.ndarray,  # |gray − value|, H×W `uint8`
+    flat: np.ndarray,
+    core: np.ndarray,
+    mask: np.ndarray,
+) -> float:
+    "How far a grown piece is from a drawn hole, in units of `COPIED`."
     first, third = _rings(mask)
-    deep = cv2.erode(mask, np.ones((2 * BLOCK - 3,) * 2, np.uint8), borderValue=1) > 0
-    inside = off[deep if deep.sum() > 20 else core > 0]
-    mean = lambda values, none: float(values.mean()) if values.size else none
+    side = 2 * BLOCK - 3
+    kernel = np.ones((side, side), np.uint8)
+    deep = cv2.erode(mask, kernel, borderValue=1) > 0
+    if deep.sum() <= 20:
+        deep = core > 0
+    inside = off[deep]
     found = dict(
-        leaks=mean(off[third] <= NEARLY, 1.0), plain=mean(flat[third], 1.0), uneven=mean(inside > 1, 1.0),
-        side=max(s.mean() for s in (mask[0], mask[-1], mask[:, 0], mask[:, -1])),
-        thin=1 - core.sum() / mask.sum(), faint=1 / max(mean(off[first], 1.0), 1e-3))
+        leaks=_mean(off[third] <= NEARLY),
+        plain=_mean(flat[third]),
+        uneven=_mean(inside > 1),
+        side=_most_of_a_side(mask),
+        thin=1 - core.sum() / mask.sum(),
+        faint=1 / max(_mean(off[first]), 1e-3),
+    )
     return max(found[name] / limit for name, limit in COPIED.items())
 
-
-def _copied_pieces(gray: np.ndarray, flat: np.ndarray, value: int):
+# %% ../nbs/03_masks.ipynb #54549f87
+def _copied_pieces(
+    gray: np.ndarray,  # H×W `uint8`
+    flat: np.ndarray,  # H×W `bool`, from `flatness`
+    value: int,
+):
     "Grown pieces of about one value, and their doubts."
-    off = cv2.absdiff(gray, np.full_like(gray, value))
-    near = (off <= NEARLY).view(np.uint8)
-    cores = cv2.morphologyEx((off <= 1).view(np.uint8) & flat.view(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
-    n, labels, stats, _ = cv2.connectedComponentsWithStats(cores, connectivity=8)
+    off = _off(gray, value)
+    even = (off <= 1).view(np.uint8) & flat.view(np.uint8)
+    cores = _opened(even, 5)
+    n, labels, stats, _ = cv2.connectedComponentsWithStats(
+        cores, connectivity=8
+    )
     for label in range(1, n):
-        x, y, width, height, area = stats[label]
-        if area < 0.4 * MIN_DAMAGE * gray.size:
+        if stats[label, cv2.CC_STAT_AREA] < 0.4 * MIN_DAMAGE * gray.size:
             continue
-        box = np.s_[max(0, y - 2 * BLOCK) : y + height + 2 * BLOCK, max(0, x - 2 * BLOCK) : x + width + 2 * BLOCK]
-        core = (labels[box] == label).astype(np.uint8)
-        piece = cv2.morphologyEx(_reach(core, near[box], BLOCK), cv2.MORPH_CLOSE, CROSS)
+        core = (labels == label).astype(np.uint8)
+        rows, columns = _box(stats[label])
         whole = np.zeros_like(gray)
-        whole[box] = cv2.morphologyEx(piece, cv2.MORPH_OPEN, BOX) | core
-        yield whole, _copied_doubt(off, flat, (labels == label).astype(np.uint8), whole)
+        piece = _grown_core(core[rows, columns], off[rows, columns])
+        whole[rows, columns] = piece
+        yield whole, _copied_doubt(off, flat, core, whole)
+
+# %% ../nbs/03_masks.ipynb #f5c399ee
+def _box(
+    stats: np.ndarray,  # x, y, width, height, area
+) -> tuple[slice, slice]:  # rows, columns
+    "A piece of the picture around a connected component."
+    margin = 2 * BLOCK
+    x, y, width, height, _ = stats
+    rows = slice(max(0, y - margin), y + height + margin)
+    columns = slice(max(0, x - margin), x + width + margin)
+    return rows, columns
+
+
+def _grown_core(core: np.ndarray, off: np.ndarray) -> np.ndarray:
+    "A core and what is about its value around it, without whiskers; H×W `uint8`."
+    near = (off <= NEARLY).view(np.uint8)
+    piece = _reach(core, near, BLOCK)
+    piece = cv2.morphologyEx(piece, cv2.MORPH_CLOSE, CROSS)
+    return _opened(piece, 3) | core
 
 # %% ../nbs/03_masks.ipynb #bdd10f8a
 CLEAR = 0.5  # a doubt with which a second value counts besides the first
@@ -316,37 +575,69 @@ WORKING = 1600  # px: larger pictures are searched in a copy of this size
 
 def _with_tips(gray: np.ndarray, value: int, mask: np.ndarray) -> np.ndarray:
     "A hole with its tips, which are too thin to have a core; H×W `uint8`."
-    off = cv2.absdiff(gray, np.full_like(gray, value))
-    exact = cv2.morphologyEx((off <= 2).view(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8)) | mask
-    grown = _reach(_reach(mask, exact, 2 * BLOCK), (off <= NEARLY).view(np.uint8) | mask, 3)
-    return grown if grown.sum() <= 1.35 * mask.sum() else mask
+    off = _off(gray, value)
+    close = (off <= 2).view(np.uint8)
+    close = _opened(close, 2) | mask
+    near = (off <= NEARLY).view(np.uint8) | mask
+    grown = _reach(mask, close, 2 * BLOCK)
+    grown = _reach(grown, near, 3)
+    if grown.sum() > 1.35 * mask.sum():
+        return mask
+    return grown
 
 
+def _common_values(gray: np.ndarray, flat: np.ndarray) -> list[int]:
+    "Eight values with the most flat pixels, without clipped ones."
+    counts = np.bincount(gray[flat], minlength=256)
+    values = np.argsort(-counts, kind="stable")
+    common = values[:8].tolist()
+    return [value for value in common if value not in CLIPPED]
+
+# %% ../nbs/03_masks.ipynb #dc15dc17
 def _copied_values(gray: np.ndarray):
     "For each value with convincing pieces: the least doubt, and its hole H×W `bool`."
     flat = flatness(gray)
-    for value in np.argsort(-np.bincount(gray[flat], minlength=256), kind="stable")[:8].tolist():
-        pieces = [] if value in CLIPPED else list(_copied_pieces(gray, flat, value))
-        if sum(p.sum() for p, doubt in pieces if doubt <= 1) >= MIN_DAMAGE * gray.size:
-            hole = np.any([p for p, doubt in pieces if doubt <= LOOSE], axis=0).astype(np.uint8)
-            hole = _with_tips(gray, value, hole) > 0
-            exact = hole & (gray == value)
-            yield min(doubt for _, doubt in pieces), exact if exact.sum() > 0.97 * hole.sum() else hole
+    for value in _common_values(gray, flat):
+        pieces = list(_copied_pieces(gray, flat, value))
+        convincing = sum(piece.sum() for piece, doubt in pieces if doubt <= 1)
+        if convincing < MIN_DAMAGE * gray.size:
+            continue
+        least = min(doubt for _, doubt in pieces)
+        some = [piece for piece, doubt in pieces if doubt <= LOOSE]
+        hole = np.any(some, axis=0).astype(np.uint8)
+        hole = _with_tips(gray, value, hole) > 0
+        exact = hole & (gray == value)
+        if exact.sum() > 0.97 * hole.sum():
+            hole = exact
+        yield least, hole
 
-
+# %% ../nbs/03_masks.ipynb #e72093a2
 def find_copied(
     gray: np.ndarray,  # H×W `uint8`
     limit: float = 0.9,  # the most doubt of the first value; others have `CLEAR`
 ) -> np.ndarray:  # H×W `bool`, True = damaged; all False where there is none
     "Holes in a copy of a damaged photograph: saved as JPEG, of another size, or of several values."
     if max(gray.shape) > WORKING:
-        scale = WORKING / max(gray.shape)
-        small = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        found = find_copied(small, limit).view(np.uint8)
-        return cv2.dilate(cv2.resize(found, gray.shape[::-1], interpolation=cv2.INTER_NEAREST), BOX) > 0
+        return _find_in_small(gray, limit)
     rated = sorted(_copied_values(gray), key=lambda pair: pair[0])
-    holes = [hole for rank, (doubt, hole) in enumerate(rated) if doubt <= (CLEAR if rank else limit)]
-    return np.any(holes, axis=0) if holes else np.zeros(gray.shape, bool)
+    found = np.zeros(gray.shape, bool)
+    for doubt, hole in rated:
+        if doubt <= limit:
+            found |= hole
+        limit = CLEAR
+    return found
+
+# %% ../nbs/03_masks.ipynb #53d54634
+def _find_in_small(gray: np.ndarray, limit: float) -> np.ndarray:
+    "`find_copied` in a copy of `WORKING` size."
+    scale = WORKING / max(gray.shape)
+    small = cv2.resize(
+        gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA
+    )
+    found = find_copied(small, limit).view(np.uint8)
+    size = gray.shape[::-1]
+    large = cv2.resize(found, size, interpolation=cv2.INTER_NEAREST)
+    return cv2.dilate(large, BOX) > 0
 
 # %% ../nbs/03_masks.ipynb #de6fff15
 def find_damage(
@@ -359,8 +650,11 @@ def find_damage(
         return exact
     if not exact.any():
         return find_copied(gray)
-    _, labels = cv2.connectedComponents(find_copied(gray, CLEAR).view(np.uint8), connectivity=8)
-    known = np.unique(labels[cv2.dilate(exact.view(np.uint8), BOX) > 0])  # seen by both searches: the exact one knows better
+    copied = find_copied(gray, CLEAR).view(np.uint8)
+    _, labels = cv2.connectedComponents(copied, connectivity=8)
+    # seen by both searches: the exact one knows better
+    around = cv2.dilate(exact.view(np.uint8), BOX) > 0
+    known = np.unique(labels[around])
     return exact | (labels > 0) & ~np.isin(labels, known)
 
 # %% ../nbs/03_masks.ipynb #15bc78e2
@@ -368,16 +662,22 @@ def shape_of(
     mask: np.ndarray,  # H×W `bool`
 ) -> str:  # circle, square, rectangle, triangle, polygon, pieces (more than one), or none
     "The kind of shape that a mask shows."
-    outlines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    outlines, _ = cv2.findContours(
+        mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
+    )
     if not outlines:
         return "none"
     areas = np.array([cv2.contourArea(o) for o in outlines])
     if (areas > 0.03 * areas.sum()).sum() > 1:
         return "pieces"
-    outline, area = outlines[int(areas.argmax())], max(mask.sum(), 1)
-    x, y, width, height = cv2.boundingRect(outline)
+    outline = outlines[int(areas.argmax())]
+    area = max(mask.sum(), 1)
+    _, _, width, height = cv2.boundingRect(outline)
     if area > 0.95 * width * height:
-        return "square" if max(width, height) <= 1.05 * min(width, height) + 1 else "rectangle"
-    if area > 0.93 * np.pi * cv2.minEnclosingCircle(outline)[1] ** 2:
+        long, short = max(width, height), min(width, height)
+        return "square" if long <= 1.05 * short + 1 else "rectangle"
+    _, radius = cv2.minEnclosingCircle(outline)
+    if area > 0.93 * np.pi * radius**2:
         return "circle"
-    return "triangle" if area > 0.92 * cv2.minEnclosingTriangle(outline)[0] else "polygon"
+    triangle, _ = cv2.minEnclosingTriangle(outline)
+    return "triangle" if area > 0.92 * triangle else "polygon"

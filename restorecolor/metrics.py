@@ -27,15 +27,31 @@ def ssim_map(
 ) -> Tensor:  # N×C×(H-6)×(W-6), or N×C×(L-6)
     "SSIM of every 7-wide uniform window inside the picture (Wang et al. 2004, with scikit-image's defaults)."
     if x.shape != y.shape or min(x.shape[2:]) < WINDOW:
-        raise ValueError(f"ssim_map wants two tensors of one shape, at least {WINDOW} wide; got {tuple(x.shape)} and {tuple(y.shape)}")
+        raise ValueError(
+            f"ssim_map wants two tensors of one shape, at least {WINDOW} wide; "
+            f"got {tuple(x.shape)} and {tuple(y.shape)}"
+        )
     pool = F.avg_pool1d if x.ndim == 3 else F.avg_pool2d
     mean = lambda t: pool(t, WINDOW, 1)
     count = WINDOW ** (x.ndim - 2)
-    mx, my = mean(x), mean(y)
     unbiased = count / (count - 1)
-    vx, vy, vxy = ((mean(a * b) - ma * mb) * unbiased for a, b, ma, mb in ((x, x, mx, mx), (y, y, my, my), (x, y, mx, my)))
-    c1, c2 = (((k * torch.as_tensor(data_range, dtype=x.dtype, device=x.device)) ** 2).clamp_min(1e-12) for k in (0.01, 0.03))
-    return (2 * mx * my + c1) * (2 * vxy + c2) / ((mx**2 + my**2 + c1) * (vx + vy + c2))
+    mx, my = mean(x), mean(y)
+    vx = (mean(x * x) - mx * mx) * unbiased
+    vy = (mean(y * y) - my * my) * unbiased
+    vxy = (mean(x * y) - mx * my) * unbiased
+    c1, c2 = _constants(
+        torch.as_tensor(data_range, dtype=x.dtype, device=x.device)
+    )
+    above = (2 * mx * my + c1) * (2 * vxy + c2)
+    below = (mx**2 + my**2 + c1) * (vx + vy + c2)
+    return above / below
+
+# %% ../nbs/05_metrics.ipynb #05e5293e
+def _constants(data_range: Tensor) -> tuple[Tensor, Tensor]:
+    "SSIM's two constants; never 0, which gives 0/0 its limit."
+    c1 = (0.01 * data_range) ** 2
+    c2 = (0.03 * data_range) ** 2
+    return c1.clamp_min(1e-12), c2.clamp_min(1e-12)
 
 # %% ../nbs/05_metrics.ipynb #26f3cddd
 def masked_ssim_map(
@@ -47,48 +63,85 @@ def masked_ssim_map(
     "One-dimensional SSIM along the damaged pixels in reading order: the contest's M before averaging."
     count = int(mask.sum())
     if count < WINDOW:
-        raise ValueError(f"masked SSIM wants at least {WINDOW} damaged pixels, the mask has {count}")
-    return ssim_map(x[:, mask][None], y[:, mask][None], data_range)[0]
+        raise ValueError(
+            f"masked SSIM wants at least {WINDOW} damaged pixels, "
+            f"the mask has {count}"
+        )
+    lost_x = x[:, mask][None]
+    lost_y = y[:, mask][None]
+    return ssim_map(lost_x, lost_y, data_range)[0]
 
 # %% ../nbs/05_metrics.ipynb #e82db35e
-def hue_bins(
-    rgb: Tensor,  # N×3×H×W `uint8`
-) -> Tensor:  # N×H×W `int32`, 0–179; 0 for gray pixels
-    "Hue as OpenCV's `COLOR_RGB2HSV` gives it for 8-bit images, to the last bit."
+def _sixths(rgb: Tensor) -> tuple[Tensor, Tensor]:
+    "Hue times the span of the channels, in sixths of a turn, `int16`; and the span, `uint8`."
     r, g, b = rgb.unbind(1)
     value = torch.maximum(torch.maximum(r, g), b)
     span = value - torch.minimum(torch.minimum(r, g), b)
     red = value == r
     green = (value == g) & ~red
     blue = ~(red | green)
+    # products with 0 and 1: faster than torch.where on a CPU
+    red, green, blue = (c.to(torch.int16) for c in (red, green, blue))
     r, g, b, wide = (c.to(torch.int16) for c in (r, g, b, span))
-    hue = (g - b) * red + (b - r + 2 * wide) * green + (r - g + 4 * wide) * blue  # faster than torch.where on a CPU
-    reciprocal = torch.round((180 << 12) / (6.0 * torch.arange(256, dtype=torch.float64).clamp_min(1)))
-    reciprocal[0] = 0
-    factor = reciprocal.int().to(rgb.device).index_select(0, span.flatten().int()).view_as(span)
-    hue = (hue.int() * factor + (1 << 11)) >> 12
+    from_red = (g - b) * red
+    from_green = (b - r + 2 * wide) * green
+    from_blue = (r - g + 4 * wide) * blue
+    return from_red + from_green + from_blue, span
+
+
+def _reciprocals() -> Tensor:
+    "OpenCV's table of 180 / (6 · span), in 12-bit fixed point."
+    span = torch.arange(256, dtype=torch.float64).clamp_min(1)
+    table = torch.round((180 << 12) / (6.0 * span))
+    table[0] = 0
+    return table.int()
+
+# %% ../nbs/05_metrics.ipynb #8297486c
+def hue_bins(
+    rgb: Tensor,  # N×3×H×W `uint8`
+) -> Tensor:  # N×H×W `int32`, 0–179; 0 for gray pixels
+    "Hue as OpenCV's `COLOR_RGB2HSV` gives it for 8-bit images, to the last bit."
+    sixths, span = _sixths(rgb)
+    table = _reciprocals().to(rgb.device)
+    factor = table.index_select(0, span.flatten().int()).view_as(span)
+    hue = (sixths.int() * factor + (1 << 11)) >> 12
     return hue + ((hue >> 31) & 180)  # 180 more for the negative ones
 
 # %% ../nbs/05_metrics.ipynb #cd955e84
+def _opencv_histogram(rgb: Tensor) -> Tensor:
+    "OpenCV's own histogram of hue, of 3×H×W `uint8`."
+    planes = [plane.contiguous().numpy() for plane in rgb]
+    hsv = cv2.cvtColor(cv2.merge(planes), cv2.COLOR_RGB2HSV)
+    counts = cv2.calcHist([hsv], [0], None, [180], [0, 180])
+    return torch.from_numpy(counts.ravel())
+
+
 def hue_histogram(
     rgb: Tensor,  # N×3×H×W `uint8`
 ) -> Tensor:  # N×180 `float64`, counts
     "Histogram of OpenCV's 8-bit hue; on a CPU, OpenCV itself is asked."
+    count = len(rgb)
     if rgb.device.type == "cpu":
-        pictures = [cv2.merge([plane.contiguous().numpy() for plane in planes]) for planes in rgb]
-        return torch.stack([torch.from_numpy(cv2.calcHist([cv2.cvtColor(p, cv2.COLOR_RGB2HSV)], [0], None, [180], [0, 180]).ravel()) for p in pictures]).double()
-    offset = torch.arange(len(rgb), device=rgb.device, dtype=torch.int32).view(-1, 1, 1) * 180
-    return torch.bincount((hue_bins(rgb) + offset).flatten(), minlength=180 * len(rgb)).view(-1, 180).double()
+        return torch.stack(
+            [_opencv_histogram(picture) for picture in rgb]
+        ).double()
+    pictures = torch.arange(count, device=rgb.device, dtype=torch.int32)
+    bins = hue_bins(rgb) + pictures.view(-1, 1, 1) * 180
+    counts = torch.bincount(bins.flatten(), minlength=180 * count)
+    return counts.view(-1, 180).double()
 
-
+# %% ../nbs/05_metrics.ipynb #467d054c
 def correlation(
     a: Tensor,  # N×K
     b: Tensor,  # N×K
 ) -> Tensor:  # N, in [-1, 1]; 1 where a histogram is flat, as in OpenCV
     "Pearson correlation of histograms (OpenCV's `HISTCMP_CORREL`)."
-    a, b = a - a.mean(1, keepdim=True), b - b.mean(1, keepdim=True)
+    a = a - a.mean(1, keepdim=True)
+    b = b - b.mean(1, keepdim=True)
     power = (a**2).sum(1) * (b**2).sum(1)
-    return torch.where(power > 0, (a * b).sum(1) / power.clamp_min(1e-12).sqrt(), 1.0)
+    together = (a * b).sum(1)
+    root = power.clamp_min(1e-12).sqrt()
+    return torch.where(power > 0, together / root, 1.0)
 
 # %% ../nbs/05_metrics.ipynb #8f12554d
 def _window_sums(x: Tensor, dims: tuple[int, ...]) -> Tensor:
@@ -97,32 +150,54 @@ def _window_sums(x: Tensor, dims: tuple[int, ...]) -> Tensor:
         n = x.shape[dim]
         two = x.narrow(dim, 0, n - 1) + x.narrow(dim, 1, n - 1)
         four = two.narrow(dim, 0, n - 3) + two.narrow(dim, 2, n - 3)
-        x = four.narrow(dim, 0, n - 6).add_(two.narrow(dim, 4, n - 6)).add_(x.narrow(dim, 6, n - 6))
+        seven = four.narrow(dim, 0, n - 6)
+        seven.add_(two.narrow(dim, 4, n - 6))
+        x = seven.add_(x.narrow(dim, 6, n - 6))
     return x
 
-
-def _ssim_maps(x: Tensor, y: Tensor, data_ranges: list, dims: tuple[int, ...]):
-    "For each data range (N×1×…) the `ssim_map` of two `uint8` tensors N×…, windows along `dims`."
+# %% ../nbs/05_metrics.ipynb #675e8612
+def _ssim_maps(
+    x: Tensor,  # N×… `uint8`
+    y: Tensor,  # N×… `uint8`
+    data_ranges: list,  # N×1×… each
+    dims: tuple[int, ...],  # along which windows lie
+):
+    "For each data range the `ssim_map` of two tensors."
     n = WINDOW ** len(dims)
     x, y = x.to(torch.int16), y.to(torch.int16)
-    sum_x, sum_y, x, y = _window_sums(x, dims).int(), _window_sums(y, dims).int(), x.int(), y.int()
-    product, squares = sum_x * sum_y, (sum_x * sum_x).addcmul_(sum_y, sum_y)
+    sum_x = _window_sums(x, dims).int()
+    sum_y = _window_sums(y, dims).int()
+    x, y = x.int(), y.int()
+    product = sum_x * sum_y
+    squares = (sum_x * sum_x).addcmul_(sum_y, sum_y)
     covariance = _window_sums(x * y, dims).mul_(n).sub_(product).float()
-    variances = _window_sums((x * x).addcmul_(y, y), dims).mul_(n).sub_(squares).float()
+    powers = (x * x).addcmul_(y, y)
+    variances = _window_sums(powers, dims).mul_(n).sub_(squares).float()
     product, squares = product.float(), squares.float()
     for data_range in data_ranges:
-        c1, c2 = (((k * data_range) ** 2).clamp_min(1e-12) * m for k, m in ((0.01, n * n), (0.03, n * (n - 1))))
-        yield (2 * product).add_(c1).mul_((2 * covariance).add_(c2)).div_((squares + c1).mul_(variances + c2))
+        c1, c2 = _constants(data_range)
+        c1 = c1 * (n * n)
+        c2 = c2 * (n * (n - 1))
+        above = (2 * product).add_(c1).mul_((2 * covariance).add_(c2))
+        below = (squares + c1).mul_(variances + c2)
+        yield above.div_(below)
 
 # %% ../nbs/05_metrics.ipynb #4e5e438e
-def _damaged_pixels(x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    "The pixels of N×C×H×W where N×H×W `mask` is True, in reading order: N×C×L, zeros at the end; and how many, N."
+def _damaged_pixels(
+    x: Tensor,  # N×C×H×W
+    mask: Tensor,  # N×H×W `bool`
+) -> tuple[Tensor, Tensor]:  # N×C×L, zeros at the end; N counts
+    "The pixels where `mask` is True, in reading order, and how many they are."
     photo, place = mask.flatten(1).nonzero(as_tuple=True)
     counts = torch.bincount(photo, minlength=len(x))
     least, most = counts.aminmax()
     if least < WINDOW:
-        raise ValueError(f"masked SSIM wants at least {WINDOW} damaged pixels, a mask has {int(least)}")
-    order = torch.arange(len(photo), device=x.device) - (counts.cumsum(0) - counts)[photo]
+        raise ValueError(
+            f"masked SSIM wants at least {WINDOW} damaged pixels, "
+            f"a mask has {int(least)}"
+        )
+    starts = counts.cumsum(0) - counts
+    order = torch.arange(len(photo), device=x.device) - starts[photo]
     pixels = x.new_zeros(len(x), int(most), x.shape[1])
     pixels[photo, order] = x.flatten(2).transpose(1, 2)[photo, place]
     return pixels.transpose(1, 2), counts
@@ -131,40 +206,77 @@ def _damaged_pixels(x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
 SCORES = ("S", "M", "C", "score", "S255", "M255")
 
 
+def _check_batches(true: Tensor, pred: Tensor):
+    "Raises `ValueError` for other types or sizes than those of photographs."
+    are_bytes = true.dtype == torch.uint8 and pred.dtype == torch.uint8
+    if are_bytes and true.shape == pred.shape and min(true.shape[2:]) >= WINDOW:
+        return
+    raise ValueError(
+        f"wanted two uint8 batches of one shape, at least {WINDOW} px wide, "
+        f"got {tuple(true.shape)} {true.dtype} and {tuple(pred.shape)} {pred.dtype}"
+    )
+
+
+def _data_ranges(pred: Tensor) -> list[Tensor]:
+    "The range of each prediction, N×1×1, and 255; only one, where they are equal and that is cheap to tell."
+    span = (pred.amax((1, 2, 3)) - pred.amin((1, 2, 3))).float().view(-1, 1, 1)
+    if pred.device.type == "cpu" and (span == 255).all():
+        return [span]
+    return [span, torch.full_like(span, 255)]
+
+# %% ../nbs/05_metrics.ipynb #05763372
+def _structure(true: Tensor, pred: Tensor, ranges: list[Tensor]) -> Tensor:
+    "S for each data range: ranges×N, `float64`."
+    planes = []
+    for t, p in zip(true.unbind(1), pred.unbind(1)):
+        maps = _ssim_maps(t, p, ranges, (-2, -1))
+        planes.append(torch.stack([m.mean((1, 2)) for m in maps]))
+    return torch.stack(planes).double().mean(0)
+
+
+def _masked_structure(
+    true: Tensor, pred: Tensor, mask: Tensor, ranges: list[Tensor]
+) -> list[Tensor]:
+    "M for each data range: N each, `float64`."
+    pixels, counts = _damaged_pixels(torch.cat([true, pred], 1), mask)
+    t, p = pixels.chunk(2, 1)
+    windows = (counts - WINDOW + 1).view(-1, 1, 1)
+    places = torch.arange(t.shape[-1] - WINDOW + 1, device=t.device)
+    inside = places < windows
+    means = []
+    for m in _ssim_maps(t, p, ranges, (-1,)):
+        means.append((m.double() * inside / windows).sum(2).mean(1))
+    return means
+
+# %% ../nbs/05_metrics.ipynb #4d422405
 def batch_scores(
     true: Tensor,  # N×3×H×W `uint8`
     pred: Tensor,  # N×3×H×W `uint8`
     mask: Tensor,  # N×H×W or N×1×H×W `bool`, True = damaged
 ) -> dict[str, Tensor]:  # N `float64` each: S, M, C, score, S255, M255
     "The contest's score of each photograph. Raises `ValueError` for other types or sizes, and for a mask under 7 pixels."
-    if true.dtype != torch.uint8 or pred.dtype != torch.uint8 or true.shape != pred.shape or min(true.shape[2:]) < WINDOW:
-        raise ValueError(f"wanted two uint8 batches of one shape, at least {WINDOW} px wide, got {tuple(true.shape)} {true.dtype} and {tuple(pred.shape)} {pred.dtype}")
+    _check_batches(true, pred)
     mask = mask.reshape(len(true), *true.shape[-2:]).bool()
     if true.device.type == "cpu" and len(true) > 1:
         return _one_by_one(true, pred, mask)
-    span = (pred.amax((1, 2, 3)) - pred.amin((1, 2, 3))).float().view(-1, 1, 1)
-    ranges = [span, torch.full_like(span, 255)]
-    if true.device.type == "cpu" and (span == 255).all():  # both variants are one; a GPU would have to be waited for
-        ranges = ranges[:1]
-    planes = [torch.stack([m.mean((1, 2)) for m in _ssim_maps(t, p, ranges, (-2, -1))]) for t, p in zip(true.unbind(1), pred.unbind(1))]
-    pixels, counts = _damaged_pixels(torch.cat([true, pred], 1), mask)
-    t, p = pixels.chunk(2, 1)
-    windows = (counts - WINDOW + 1).view(-1, 1, 1)
-    inside = torch.arange(t.shape[-1] - WINDOW + 1, device=t.device) < windows
-    S = torch.stack(planes).double().mean(0)
-    M = [(m.double() * inside / windows).sum(2).mean(1) for m in _ssim_maps(t, p, ranges, (-1,))]
-    result = dict(S=S[0], S255=S[-1], M=M[0], M255=M[-1])
-    result["C"] = correlation(hue_histogram(true), hue_histogram(pred))
-    result["score"] = 0.2 * result["S"] + 0.4 * result["M"] + 0.4 * result["C"]
+    ranges = _data_ranges(pred)
+    S = _structure(true, pred, ranges)
+    M = _masked_structure(true, pred, mask, ranges)
+    C = correlation(hue_histogram(true), hue_histogram(pred))
+    result = dict(S=S[0], S255=S[-1], M=M[0], M255=M[-1], C=C)
+    result["score"] = 0.2 * S[0] + 0.4 * M[0] + 0.4 * C
     return {key: result[key] for key in SCORES}
 
 # %% ../nbs/05_metrics.ipynb #84e1d8f1
 def _one_by_one(true: Tensor, pred: Tensor, mask: Tensor) -> dict[str, Tensor]:
     "`batch_scores` with a thread for each photograph: one is too small to be worth sharing between processors."
     threads = torch.get_num_threads()
+    photographs = true.split(1), pred.split(1), mask.split(1)
     try:
-        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            rows = list(pool.map(batch_scores, true.split(1), pred.split(1), mask.split(1)))
+        with ThreadPoolExecutor(
+            threads, initializer=torch.set_num_threads, initargs=(1,)
+        ) as pool:
+            rows = list(pool.map(batch_scores, *photographs))
     finally:
         torch.set_num_threads(threads)
     return {key: torch.cat([row[key] for row in rows]) for key in SCORES}
@@ -172,7 +284,8 @@ def _one_by_one(true: Tensor, pred: Tensor, mask: Tensor) -> dict[str, Tensor]:
 # %% ../nbs/05_metrics.ipynb #72861d13
 def _batch(image: np.ndarray) -> Tensor:
     "H×W×3 array → 1×3×H×W tensor."
-    return torch.from_numpy(np.require(image, requirements=["C", "W"])).permute(2, 0, 1)[None]
+    own = np.require(image, requirements=["C", "W"])
+    return torch.from_numpy(own).permute(2, 0, 1)[None]
 
 
 def contest_score(
@@ -182,26 +295,46 @@ def contest_score(
 ) -> dict[str, float]:  # S, M, C, score; S255 and M255 with a fixed data range
     "The contest's score of one photograph."
     if true.shape != pred.shape or true.shape[:2] != mask.shape:
-        raise ValueError(f"one size is wanted: the original is {true.shape}, the restoration {pred.shape}, the mask {mask.shape}")
-    scores = batch_scores(_batch(true), _batch(pred), torch.from_numpy(np.ascontiguousarray(mask))[None])
+        raise ValueError(
+            f"one size is wanted: the original is {true.shape}, "
+            f"the restoration {pred.shape}, the mask {mask.shape}"
+        )
+    lost = torch.from_numpy(np.ascontiguousarray(mask))[None]
+    scores = batch_scores(_batch(true), _batch(pred), lost)
     return {key: float(value) for key, value in scores.items()}
 
 # %% ../nbs/05_metrics.ipynb #b5841c08
 def ssim(true: np.ndarray, pred: np.ndarray) -> float:
     "S of one photograph: SSIM of two H×W×3 `uint8` arrays over the data range of `pred`."
-    return float(ssim_map(_batch(true).double(), _batch(pred).double(), int(np.ptp(pred))).mean())
+    t, p = _batch(true).double(), _batch(pred).double()
+    return float(ssim_map(t, p, int(np.ptp(pred))).mean())
 
 
-def masked_ssim(true: np.ndarray, pred: np.ndarray, mask: np.ndarray) -> float:
-    "M of one photograph: SSIM along the pixels where `mask` (H×W `bool`) is True, over the data range of `pred`."
-    return float(masked_ssim_map(_batch(true)[0].double(), _batch(pred)[0].double(), torch.from_numpy(mask), int(np.ptp(pred))).mean())
+def masked_ssim(
+    true: np.ndarray,  # H×W×3 `uint8`
+    pred: np.ndarray,  # H×W×3 `uint8`
+    mask: np.ndarray,  # H×W `bool`
+) -> float:
+    "M of one photograph: SSIM along the pixels where `mask` is True, over the data range of `pred`."
+    t, p = _batch(true)[0].double(), _batch(pred)[0].double()
+    lost = torch.from_numpy(mask)
+    return float(masked_ssim_map(t, p, lost, int(np.ptp(pred))).mean())
 
 
 def hue_similarity(true: np.ndarray, pred: np.ndarray) -> float:
     "C of one photograph: correlation of the 180-bin hue histograms of two H×W×3 `uint8` arrays."
-    return float(correlation(hue_histogram(_batch(true)), hue_histogram(_batch(pred))))
+    hues = hue_histogram(_batch(pred))
+    true_hues = hue_histogram(_batch(true))
+    return float(correlation(true_hues, hues))
 
 # %% ../nbs/05_metrics.ipynb #f3165d95
+def _to_8bit(rgb: Tensor) -> Tensor:
+    "Pictures in [0, 1] as `uint8`; those that are stay as they are."
+    if rgb.dtype == torch.uint8:
+        return rgb
+    return (rgb.float().clamp(0, 1) * 255).round().byte()
+
+# %% ../nbs/05_metrics.ipynb #63ed3ddf
 class ContestScore(Metric):
     "Mean of the contest's S, M, C and score over photographs; right under several processes, too."
 
@@ -210,15 +343,19 @@ class ContestScore(Metric):
 
     def __init__(self):
         super().__init__()
-        self.add_state("total", default=torch.zeros(len(self.names)), dist_reduce_fx="sum")
-        self.add_state("count", default=torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
+        sums = torch.zeros(len(self.names))
+        count = torch.zeros((), dtype=torch.int64)
+        self.add_state("total", default=sums, dist_reduce_fx="sum")
+        self.add_state("count", default=count, dist_reduce_fx="sum")
 
     def update(self, pred: Tensor, true: Tensor, mask: Tensor):
-        "Add a batch, the prediction first: N×3×H×W in [0, 1] or `uint8`; mask N×1×H×W or N×H×W, True or above ½ = damaged."
-        to_8bit = lambda t: t if t.dtype == torch.uint8 else (t.float().clamp(0, 1) * 255).round().byte()
-        home = "cpu" if true.device.type == "mps" else true.device  # Apple's GPUs have no double precision
-        scores = batch_scores(*(t.to(home) for t in (to_8bit(true), to_8bit(pred), mask > 0.5)))
-        self.total += torch.stack([scores[n].sum() for n in self.names]).to(self.total)
+        "Add a batch: N×3×H×W in [0, 1] or `uint8`; mask N×1×H×W or N×H×W, True or above ½ = damaged."
+        # Apple's GPUs have no double precision
+        home = "cpu" if true.device.type == "mps" else true.device
+        batch = _to_8bit(true), _to_8bit(pred), mask > 0.5
+        scores = batch_scores(*(t.to(home) for t in batch))
+        sums = torch.stack([scores[name].sum() for name in self.names])
+        self.total += sums.to(self.total)
         self.count += len(true)
 
     def compute(self) -> dict[str, Tensor]:

@@ -33,10 +33,16 @@ class ChannelAttention(nn.Module):
     def __init__(self, channels: int, reduction: int = 16):
         super().__init__()
         hidden = max(channels // reduction, 4)
-        self.mlp = nn.Sequential(nn.Conv2d(channels, hidden, 1, bias=False), nn.ReLU(), nn.Conv2d(hidden, channels, 1, bias=False))
+        self.mlp = nn.Sequential(
+            nn.Conv2d(channels, hidden, 1, bias=False),
+            nn.ReLU(),
+            nn.Conv2d(hidden, channels, 1, bias=False),
+        )
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.sigmoid(self.mlp(x.mean((2, 3), keepdim=True)) + self.mlp(x.amax((2, 3), keepdim=True)))
+        mean = self.mlp(x.mean((2, 3), keepdim=True))
+        most = self.mlp(x.amax((2, 3), keepdim=True))
+        return torch.sigmoid(mean + most)
 
 # %% ../nbs/10_models.ipynb #b5d7f4cb
 class SpatialAttention(nn.Module):
@@ -44,10 +50,14 @@ class SpatialAttention(nn.Module):
 
     def __init__(self, kernel_size: int = 7):
         super().__init__()
-        self.conv = nn.Conv2d(2, 1, kernel_size, padding=kernel_size // 2, bias=False)
+        half = kernel_size // 2
+        self.conv = nn.Conv2d(2, 1, kernel_size, padding=half, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.sigmoid(self.conv(torch.cat([x.mean(1, keepdim=True), x.amax(1, keepdim=True)], dim=1)))
+        mean = x.mean(1, keepdim=True)
+        most = x.amax(1, keepdim=True)
+        maps = torch.cat([mean, most], dim=1)
+        return torch.sigmoid(self.conv(maps))
 
 
 class CBAM(nn.Module):
@@ -55,17 +65,21 @@ class CBAM(nn.Module):
 
     def __init__(self, channels: int, reduction: int = 16, kernel_size: int = 7):
         super().__init__()
-        self.channel, self.spatial = ChannelAttention(channels, reduction), SpatialAttention(kernel_size)
+        self.channel = ChannelAttention(channels, reduction)
+        self.spatial = SpatialAttention(kernel_size)
 
     def forward(self, x: Tensor) -> Tensor:
         x = x * self.channel(x)
         return x * self.spatial(x)
 
 # %% ../nbs/10_models.ipynb #e53262db
-def _set_padding(module: nn.Module, mode: str):
+def _set_padding(mode: str, *modules: nn.Module):
     "Let all padded convolutions pad in PyTorch's padding mode `mode`."
-    for conv in (m for m in module.modules() if isinstance(m, nn.Conv2d) and m.padding[0]):
-        conv.padding_mode, conv._reversed_padding_repeated_twice = mode, [conv.padding[0]] * 4
+    for module in modules:
+        for conv in module.modules():
+            if isinstance(conv, nn.Conv2d) and conv.padding[0]:
+                conv.padding_mode = mode
+                conv._reversed_padding_repeated_twice = [conv.padding[0]] * 4
 
 # %% ../nbs/10_models.ipynb #0c754bf4
 def _encode(encoder: nn.Module, cbam: nn.Module, x: Tensor) -> list[Tensor]:
@@ -75,9 +89,55 @@ def _encode(encoder: nn.Module, cbam: nn.Module, x: Tensor) -> list[Tensor]:
     with torch.autocast(kind, enabled=half and kind != "cpu"):
         features = list(encoder(x))
     features[-1] = cbam(features[-1])
-    return [f.to(torch.get_autocast_dtype(kind)) for f in features] if half else features
+    if not half:
+        return features
+    precision = torch.get_autocast_dtype(kind)
+    return [feature.to(precision) for feature in features]
 
 # %% ../nbs/10_models.ipynb #96d94b9f
+_WIDTHS = (256, 128, 64, 32, 16)  # channels of the decoder's blocks
+
+
+def _decoder(channels: list[int], skipped: int) -> tuple[nn.Module, int]:
+    "The decoder of U-Net++ without its last blocks, and how many channels it returns."
+    from segmentation_models_pytorch.decoders.unetplusplus.decoder import (
+        UnetPlusPlusDecoder,
+    )
+
+    widths = _WIDTHS[: len(_WIDTHS) - skipped]
+    decoder = UnetPlusPlusDecoder(
+        encoder_channels=channels[skipped:],
+        decoder_channels=widths,
+        n_blocks=len(widths),
+    )
+    return decoder, widths[-1]
+
+
+def _check_sides(x: Tensor, stride: int):
+    "Raises `ValueError` for sides that are no multiples of the stride."
+    height, width = x.shape[-2:]
+    down, right = -height % stride, -width % stride
+    if down or right:
+        raise ValueError(
+            f"sides must be multiples of {stride}: "
+            f"pad {height}×{width} to {height + down}×{width + right}"
+        )
+
+# %% ../nbs/10_models.ipynb #57dcdcf8
+def _head(channels: int, out_channels: int) -> nn.Conv2d:
+    "The last convolution; what it adds at first is small."
+    head = nn.Conv2d(channels, out_channels, 3, padding=1)
+    nn.init.normal_(head.weight, std=0.01)
+    nn.init.zeros_(head.bias)
+    return head
+
+
+def _in_float(head: nn.Module, x: Tensor) -> Tensor:
+    "The last sum decides on gray levels: it is made in single precision."
+    with torch.autocast(x.device.type, enabled=False):
+        return head(x.float())
+
+# %% ../nbs/10_models.ipynb #ddd0592f
 class CBAMUnetPlusPlus(nn.Module):
     "U-Net++ (Zhou et al. 2018) with CBAM on the deepest encoder feature: N×in×H×W → N×out×H×W."
 
@@ -93,29 +153,21 @@ class CBAMUnetPlusPlus(nn.Module):
         padding: str = "zeros",  # of the convolutions: `zeros`, or `replicate`, which does not show where the border is
     ):
         super().__init__()
-        from segmentation_models_pytorch.decoders.unetplusplus.decoder import UnetPlusPlusDecoder
-
         self.encoder = load_encoder(encoder, in_channels, weights)
+        self.skipped = 1 if half else 0  # blocks at the end of the decoder
         channels = self.encoder.out_channels
         self.cbam = CBAM(channels[-1])
-        widths = (256, 128, 64, 32, 16)[: 5 - half]
-        self.half = half
-        self.decoder = UnetPlusPlusDecoder(encoder_channels=channels[half:], decoder_channels=widths, n_blocks=len(widths))
-        self.head = nn.Conv2d(widths[-1], out_channels, 3, padding=1)
-        for part in (self.encoder, self.decoder, self.head):
-            _set_padding(part, padding)
-        nn.init.normal_(self.head.weight, std=0.01)  # it begins by saying nearly nothing: corrections start small
-        nn.init.zeros_(self.head.bias)
+        self.decoder, width = _decoder(channels, self.skipped)
+        self.head = _head(width, out_channels)
+        _set_padding(padding, self.encoder, self.decoder, self.head)
 
     def forward(self, x: Tensor) -> Tensor:
-        height, width = x.shape[-2:]
-        if height % self.stride or width % self.stride:
-            up = lambda n: -(-n // self.stride) * self.stride
-            raise ValueError(f"sides must be multiples of {self.stride}: pad {height}×{width} to {up(height)}×{up(width)}")
-        out = self.decoder(_encode(self.encoder, self.cbam, x)[self.half :])
-        with torch.autocast(x.device.type, enabled=False):  # the last sum decides on gray levels
-            out = self.head(out.float())
-        return F.interpolate(out, size=(height, width), mode="bilinear") if self.half else out
+        _check_sides(x, self.stride)
+        features = _encode(self.encoder, self.cbam, x)
+        out = _in_float(self.head, self.decoder(features[self.skipped :]))
+        if self.skipped:
+            out = F.interpolate(out, size=x.shape[-2:], mode="bilinear")
+        return out
 
 # %% ../nbs/10_models.ipynb #8b123512
 def smooth_fill(
@@ -126,12 +178,15 @@ def smooth_fill(
     known = 1 - mask
     if max(gray.shape[-2:]) < 2:
         return gray
-    even = (0, gray.shape[-1] % 2, 0, gray.shape[-2] % 2)
+    height, width = gray.shape[-2:]
+    size = height + height % 2, width + width % 2
+    even = (0, width % 2, 0, height % 2)
     weight = F.avg_pool2d(F.pad(known, even), 2)
-    coarse = F.avg_pool2d(F.pad(gray * known, even), 2) / weight.clamp_min(1e-6)
+    coarse = F.avg_pool2d(F.pad(gray * known, even), 2)
+    coarse = coarse / weight.clamp_min(1e-6)
     coarse = smooth_fill(coarse, (weight == 0).to(gray.dtype))
-    pushed = F.interpolate(coarse, size=(gray.shape[-2] + even[3], gray.shape[-1] + even[1]), mode="bilinear", align_corners=False)
-    return torch.where(mask > 0, pushed[..., : gray.shape[-2], : gray.shape[-1]], gray)
+    pushed = F.interpolate(coarse, size=size, mode="bilinear", align_corners=False)
+    return torch.where(mask > 0, pushed[..., :height, :width], gray)
 
 
 def smooth_guess(
@@ -139,19 +194,22 @@ def smooth_guess(
     mask: np.ndarray,  # H×W `bool`, True = damaged
 ) -> np.ndarray:  # H×W `uint8`; known pixels unchanged
     "`smooth_fill` of a photograph."
-    return to_image(smooth_fill(to_tensor(gray)[None], to_tensor(mask)[None])[0])
+    filled = smooth_fill(to_tensor(gray)[None], to_tensor(mask)[None])
+    return to_image(filled[0])
 
 # %% ../nbs/10_models.ipynb #5049363e
 def pad_to_stride(
     x: Tensor,  # N×C×H×W
     stride: int = CBAMUnetPlusPlus.stride,
 ) -> Tensor:  # N×C×H'×W', multiples of `stride`
-    "Reflect the right and lower border until both sides are multiples of `stride`; repeat it where there is too little to reflect."
+    "Reflect the right and lower border up to multiples of `stride`; repeat it where there is too little to reflect."
     height, width = x.shape[-2:]
     down, right = -height % stride, -width % stride
     if not (down or right):
         return x
-    return F.pad(x, (0, right, 0, down), mode="reflect" if down < height and right < width else "replicate")
+    enough = down < height and right < width
+    mode = "reflect" if enough else "replicate"
+    return F.pad(x, (0, right, 0, down), mode=mode)
 
 # %% ../nbs/10_models.ipynb #95d31f99
 @dataclass
@@ -168,14 +226,16 @@ def compose(
     color: Tensor,  # N×2×H×W chroma in [-½, ½], or N×3×H×W RGB
 ) -> Tensor:  # N×3×H×W in [0, 1]
     "The picture from both stages' results: chroma is joined with the luminance, RGB stands for itself."
-    return with_luma(ycc_to_rgb(luma, color), luma) if color.shape[1] == 2 else color.clamp(0, 1)
+    if color.shape[1] == 2:
+        return with_luma(ycc_to_rgb(luma, color), luma)
+    return color.clamp(0, 1)
 
 # %% ../nbs/10_models.ipynb #acca92b4
 DESIGNS = ("chroma", "rgb")
 
 
-class RestorationNet(nn.Module):
-    "Damaged gray N×1×H×W in [0, 1] and mask N×1×H×W (1 = damaged) → `Restored`. Any size from 32 px; padded inside."
+class _Stages(nn.Module):
+    "Both networks of a design."
 
     def __init__(
         self,
@@ -185,23 +245,33 @@ class RestorationNet(nn.Module):
     ):
         super().__init__()
         if design not in DESIGNS:
-            raise ValueError(f"unknown design {design!r}: {' or '.join(DESIGNS)} is wanted")
+            known = " or ".join(DESIGNS)
+            raise ValueError(f"unknown design {design!r}: {known} is wanted")
         self.config = dict(design=design, encoder=encoder)
         self.chroma = design == "chroma"
         if self.chroma:
-            self.stage1 = CBAMUnetPlusPlus(2, 1, encoder, weights, padding="replicate")
-            self.stage2 = CBAMUnetPlusPlus(1, 2, encoder, weights, half=True, padding="replicate")
+            options: dict = dict(padding="replicate")
+            self.stage1 = CBAMUnetPlusPlus(2, 1, encoder, weights, **options)
+            options["half"] = True
+            self.stage2 = CBAMUnetPlusPlus(1, 2, encoder, weights, **options)
         else:
-            self.stage1, self.stage2 = CBAMUnetPlusPlus(1, 1, encoder, weights), CBAMUnetPlusPlus(1, 3, encoder, weights)
+            self.stage1 = CBAMUnetPlusPlus(1, 1, encoder, weights)
+            self.stage2 = CBAMUnetPlusPlus(1, 3, encoder, weights)
         mean, std = gray_normalization(encoder)
         self.normalize = lambda x: (x - mean) / std
 
+# %% ../nbs/10_models.ipynb #2191910b
+class RestorationNet(_Stages):
+    "Damaged gray N×1×H×W in [0, 1] and mask N×1×H×W (1 = damaged) → `Restored`. Any size from 32 px; padded inside."
+
     def luminance(self, damaged: Tensor, mask: Tensor) -> Tensor:
-        "Stage 1: the gray picture without its damage, N×1×H×W; in the chroma design it differs from the input in the hole only."
+        "Stage 1: the gray picture without its damage, N×1×H×W. The chroma design changes the hole only."
         if not self.chroma:
             return damaged + self.stage1(self.normalize(damaged))
         guess = smooth_fill(damaged, mask)
-        return torch.where(mask > 0, (guess + self.stage1(torch.cat([self.normalize(guess), mask], 1))).clamp(0, 1), damaged)
+        seen = torch.cat([self.normalize(guess), mask], 1)
+        filled = (guess + self.stage1(seen)).clamp(0, 1)
+        return torch.where(mask > 0, filled, damaged)
 
     def colors(self, luma: Tensor) -> Tensor:
         "Stage 2: chroma N×2×H×W in [-½, ½], or RGB N×3×H×W, for a whole gray picture."
@@ -213,7 +283,8 @@ class RestorationNet(nn.Module):
         damaged, mask = pad_to_stride(damaged), pad_to_stride(mask)
         luma = self.luminance(damaged, mask)
         color = self.colors(luma.detach())
-        luma, color = luma[..., :height, :width].float(), color[..., :height, :width].float()
+        luma = luma[..., :height, :width].float()
+        color = color[..., :height, :width].float()
         return Restored(luma, color, compose(luma.detach(), color))
 
     def target(self, rgb: Tensor) -> Tensor:
@@ -221,12 +292,28 @@ class RestorationNet(nn.Module):
         return rgb_to_ycc(rgb)[1] if self.chroma else rgb
 
 # %% ../nbs/10_models.ipynb #fadf6899
+def _check_shapes(given: tuple, wanted: tuple):
+    "Raises `AssertionError` for other shapes."
+    shapes = [tuple(t.shape) for t in given]
+    needed = [tuple(t.shape) for t in wanted]
+    said = f"luma, color and rgb are {shapes}, {needed} are wanted"
+    assert shapes == needed, said
+
+
+def _check_gradient(gradient: Tensor | None):
+    "Raises `AssertionError` for a gradient that is missing, zero or not finite."
+    said = "no gradient in the first convolution"
+    assert gradient is not None, said
+    assert torch.isfinite(gradient).all(), said
+    assert gradient.abs().sum() > 0, said
+
+# %% ../nbs/10_models.ipynb #1f587300
 def check_net(
     net: RestorationNet,
     size: tuple[int, int] = (64, 96),  # height and width tried, in pixels
     batch: int = 2,
 ):
-    "Shape, finite values, gradient to the first convolutions, and a loss that one AdamW step lowers; raises `AssertionError`."
+    "Shapes, finite values, gradients, and a loss that one AdamW step lowers; raises `AssertionError`."
     generator = torch.Generator().manual_seed(0)
     rgb = torch.rand(batch, 3, *size, generator=generator)
     y, target = rgb_to_ycc(rgb)[0], net.target(rgb)
@@ -235,9 +322,7 @@ def check_net(
 
     def loss():
         out = net(y * (1 - mask), mask)
-        shapes = [tuple(t.shape) for t in (out.luma, out.color, out.rgb)]
-        wanted = [tuple(t.shape) for t in (y, target, rgb)]
-        assert shapes == wanted, f"luma, color and rgb are {shapes}, {wanted} are wanted"
+        _check_shapes((out.luma, out.color, out.rgb), (y, target, rgb))
         return F.mse_loss(out.luma, y) + F.mse_loss(out.color, target)
 
     net.train()
@@ -245,10 +330,10 @@ def check_net(
     first = loss()
     first.backward()
     for stage in (net.stage1, net.stage2):
-        gradient = next(p for p in stage.encoder.parameters()).grad
-        assert gradient is not None and torch.isfinite(gradient).all() and gradient.abs().sum() > 0, "no gradient in the first convolution"
+        _check_gradient(next(stage.encoder.parameters()).grad)
     optimizer.step()
-    assert torch.isfinite(first) and loss() < first, "one step did not lower the loss"
+    lowered = torch.isfinite(first) and loss() < first
+    assert lowered, "one step did not lower the loss"
 
 # %% ../nbs/10_models.ipynb #dd932c7f
 class WeightsError(ValueError):
@@ -257,7 +342,7 @@ class WeightsError(ValueError):
 
 FORMAT = "restorecolor-2"
 
-
+# %% ../nbs/10_models.ipynb #be3ffb57
 def _checksum(tensors: dict[str, Tensor]) -> str:
     "SHA-256 of all values, by name."
     digest = hashlib.sha256()
@@ -267,17 +352,34 @@ def _checksum(tensors: dict[str, Tensor]) -> str:
 
 
 def _stored(net: nn.Module, half: bool) -> dict[str, Tensor]:
-    "A network's tensors as they are written: on the CPU, floating point numbers as float16 if `half` and if they are small enough for it."
-    fits = lambda t: t.is_floating_point() and (t.numel() == 0 or not t.abs().max() > torch.finfo(torch.float16).max)
-    kept = lambda t: t.to(torch.float16) if half and fits(t) else t
-    return {name: kept(t.detach().cpu()).contiguous() for name, t in net.state_dict().items()}
+    "A network's tensors as they are written: on the CPU, those that fit as float16 if `half`."
+    stored = {}
+    for name, tensor in net.state_dict().items():
+        tensor = tensor.detach().cpu()
+        if half and _fits_half(tensor):
+            tensor = tensor.to(torch.float16)
+        stored[name] = tensor.contiguous()
+    return stored
 
 
+def _fits_half(tensor: Tensor) -> bool:
+    "Can all values be written as float16?"
+    if not tensor.is_floating_point():
+        return False
+    most = torch.finfo(torch.float16).max
+    return tensor.numel() == 0 or not tensor.abs().max() > most
+
+# %% ../nbs/10_models.ipynb #756cf261
 def _write(path, tensors: dict[str, Tensor], format: str, config: dict, about: dict):
     "Write tensors and what they are to a safetensors file, atomically."
     from safetensors.torch import save_file
 
-    meta = dict(format=format, net=json.dumps(config), about=json.dumps(about), sha256=_checksum(tensors))
+    meta = dict(
+        format=format,
+        net=json.dumps(config),
+        about=json.dumps(about),
+        sha256=_checksum(tensors),
+    )
     with atomic(path) as temporary:
         save_file(tensors, temporary, metadata=meta)
 
@@ -292,31 +394,52 @@ def save_net(
     _write(path, _stored(net, half), FORMAT, net.config, about)
 
 # %% ../nbs/10_models.ipynb #ff8dbbfa
+_UNREADABLE = (KeyError, ValueError, TypeError, AttributeError, RecursionError)
+
+
+def _header_error(path, error: Exception) -> WeightsError:
+    return WeightsError(
+        f"{path}: its header is not what this version of restorecolor writes "
+        f"({error!r:.100})"
+    )
+
+# %% ../nbs/10_models.ipynb #5b1d536c
 def _checked_header(path, meta: dict) -> tuple[dict, dict]:
-    "What a file of weights says of its network, and about it; checked before anything is built, since it may come from anywhere. Raises `WeightsError`."
-    if meta.get("format") != FORMAT:
-        raise WeightsError(f"{path}: its format is {meta.get('format')!r}, {FORMAT!r} is wanted: weights that this version of restorecolor wrote")
+    "What a file of weights says of its network, and about it; checked before anything is built. Raises `WeightsError`."
+    format = meta.get("format")
+    if format != FORMAT:
+        raise WeightsError(
+            f"{path}: its format is {format!r}, {FORMAT!r} is wanted: "
+            "weights that this version of restorecolor wrote"
+        )
     try:
         net, about = json.loads(meta["net"]), json.loads(meta["about"])
         size = about.get("size", 512)
-        known = set(net) == {"design", "encoder"} and net["design"] in DESIGNS and isinstance(net["encoder"], str)
+        known = set(net) == {"design", "encoder"} and net["design"] in DESIGNS
+        known = known and isinstance(net["encoder"], str)
         sized = type(size) is int and MIN_SIDE <= size <= 8192
-    except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise WeightsError(f"{path}: its header is not what this version of restorecolor writes ({error!r:.100})") from None
+    except _UNREADABLE as error:
+        raise _header_error(path, error) from None
     if not known or not sized:
-        raise WeightsError(f"{path}: its header says {reprlib.repr(net)}, size {reprlib.repr(size)}; a design, an encoder, and a size in pixels are wanted")
+        given = f"{reprlib.repr(net)}, size {reprlib.repr(size)}"
+        raise WeightsError(
+            f"{path}: its header says {given}; "
+            "a design, an encoder, and a size in pixels are wanted"
+        )
     _check_encoder(path, net["encoder"])
     return net, about
 
-
+# %% ../nbs/10_models.ipynb #1bbfcce5
 def _check_encoder(path, name):
     "Raises `WeightsError` for an encoder that would be fetched from a network, or read from a path."
-    known = isinstance(name, str) and (
-        name == LITE0 or name in encoder_names() or re.fullmatch(r"tu-[a-z0-9_]+(\.[a-z0-9_]+)?", name))
-    if not known:
-        raise WeightsError(
-            f"{path}: its encoder is {name!r:.80}, which is none of this package's: "
-            "nothing is fetched or read for a file of weights")
+    if isinstance(name, str):
+        of_timm = re.fullmatch(r"tu-[a-z0-9_]+(\.[a-z0-9_]+)?", name)
+        if name == LITE0 or of_timm or name in encoder_names():
+            return
+    raise WeightsError(
+        f"{path}: its encoder is {name!r:.80}, which is none of this package's: "
+        "nothing is fetched or read for a file of weights"
+    )
 
 # %% ../nbs/10_models.ipynb #a6068aa3
 def _read_tensors(
@@ -334,33 +457,54 @@ def _read_tensors(
             header = checked(path, meta)
             tensors = {name: file.get_tensor(name) for name in file.keys()}
             whole = meta.get("sha256") == _checksum(tensors)
-    except (SafetensorError, OSError, TypeError) as error:  # TypeError: numbers of a kind that NumPy does not have
-        raise WeightsError(f"{path}: not a whole safetensors file ({error})") from error
+    # TypeError: numbers of a kind that NumPy does not have
+    except (SafetensorError, OSError, TypeError) as error:
+        said = f"{path}: not a whole safetensors file ({error})"
+        raise WeightsError(said) from error
     if not whole:
         raise WeightsError(
-            f"{path}: damaged, its checksum is not what it was when the file was written; fetch or copy it again")
-    for name, tensor in tensors.items():
-        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-            raise WeightsError(f"{path}: the weights {name} are no finite numbers: what it learnt is lost, another file is wanted")
+            f"{path}: damaged, its checksum is not what it was when the file "
+            "was written; fetch or copy it again"
+        )
+    name = _not_finite(tensors)
+    if name:
+        raise WeightsError(
+            f"{path}: the weights {name} are no finite numbers: "
+            "what it learnt is lost, another file is wanted"
+        )
     return header, tensors
 
+# %% ../nbs/10_models.ipynb #59c90cb6
+def _not_finite(tensors: dict[str, Tensor]) -> str:
+    "The first of the tensors that holds no finite numbers; empty if all do."
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            return name
+    return ""
 
+# %% ../nbs/10_models.ipynb #aa5600eb
 def _loaded(net: nn.Module, tensors: dict[str, Tensor]) -> nn.Module:
     "The network with these tensors, in single precision and evaluation mode."
-    net.load_state_dict({name: t.float() if t.is_floating_point() else t for name, t in tensors.items()})
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point():
+            tensors[name] = tensor.float()
+    net.load_state_dict(tensors)
     return net.eval()
 
 # %% ../nbs/10_models.ipynb #78855104
 def load_net(
     path,  # a file that `save_net` wrote
 ) -> tuple[RestorationNet, dict]:  # the network in evaluation mode, and what was stored about it
-    "Read a network back. Raises `WeightsError` for a missing or damaged file, one of another architecture, or one that never learnt a number."
+    "Read a network back. Raises `WeightsError` for a missing or damaged file, or one of another architecture."
     (config, about), tensors = _read_tensors(path, _checked_header)
     try:
         return _loaded(RestorationNet(**config, weights=None), tensors), about
     except (RuntimeError, ValueError) as error:
         lines = str(error).splitlines()
-        raise WeightsError(f"{path}: weights of another architecture than {config} ({lines[min(1, len(lines) - 1)].strip()[:300]})") from error
+        why = lines[min(1, len(lines) - 1)].strip()[:300]
+        raise WeightsError(
+            f"{path}: weights of another architecture than {config} ({why})"
+        ) from error
 
 # %% ../nbs/10_models.ipynb #0dba0666
 PARTS = ("fill", "defects", "color")  # networks for one task each, in files <part>.safetensors: no `RestorationNet`
@@ -371,16 +515,23 @@ def find_weights(
 ) -> list[Path]:  # one for each fold
     "The files of a `RestorationNet`'s weights at `path`. Raises `WeightsError`."
     if not str(path):
-        raise WeightsError("weights are '': a file, the folder of a run, or nothing at all is wanted")
+        raise WeightsError(
+            "weights are '': a file, the folder of a run, or nothing at all is wanted"
+        )
     path = Path(path)
     if path.is_file():
         return [path]
     alone = sorted(p for p in path.glob("*.safetensors") if p.stem not in PARTS)
-    found = alone or sorted(path.glob("fold[0-9]*/net.safetensors")) or sorted(path.glob("train/fold[0-9]*/net.safetensors"))
-    if not found:
-        what = "holds no weights (no *.safetensors, no finished fold)" if path.is_dir() else "no such file or folder"
-        raise WeightsError(f"{path}: {what}; `restorecolor run demo` trains some in outputs/demo")
-    return found
+    folds = sorted(path.glob("fold[0-9]*/net.safetensors"))
+    of_run = sorted(path.glob("train/fold[0-9]*/net.safetensors"))
+    found = alone or folds or of_run
+    if found:
+        return found
+    what = "no such file or folder"
+    if path.is_dir():
+        what = "holds no weights (no *.safetensors, no finished fold)"
+    more = "`restorecolor run demo` trains some in outputs/demo"
+    raise WeightsError(f"{path}: {what}; {more}")
 
 # %% ../nbs/10_models.ipynb #d79e3519
 MOST = 512  # channels, or any other number of a configuration, except:
@@ -392,18 +543,32 @@ def _checked_config(path, text: str) -> dict:
     try:
         config = json.loads(text)
     except (ValueError, TypeError, RecursionError) as error:
-        raise WeightsError(f"{path}: its header is not what this version of restorecolor writes ({error!r:.100})") from None
+        raise _header_error(path, error) from None
     if not isinstance(config, dict):
-        raise WeightsError(f"{path}: its header says {reprlib.repr(config)}; names and numbers are wanted")
+        given = reprlib.repr(config)
+        raise WeightsError(
+            f"{path}: its header says {given}; names and numbers are wanted"
+        )
     for name, value in config.items():
         if name == "encoder":
             _check_encoder(path, value)
             continue
-        numbers = value if isinstance(value, list) else [value]
         most = DEEPEST if name == "depth" else MOST
-        if not 1 <= len(numbers) <= 8 or not all(type(x) is int and 1 <= x <= most for x in numbers):
-            raise WeightsError(f"{path}: its header says {name} {reprlib.repr(value)}; whole numbers from 1 to {most} are wanted")
+        if not _are_counts(value, most):
+            given = f"{name} {reprlib.repr(value)}"
+            raise WeightsError(
+                f"{path}: its header says {given}; "
+                f"whole numbers from 1 to {most} are wanted"
+            )
     return config
+
+# %% ../nbs/10_models.ipynb #4c037f7b
+def _are_counts(value, most: int) -> bool:
+    "Is this a whole number from 1 on, or a list of up to eight?"
+    numbers = value if isinstance(value, list) else [value]
+    if not 1 <= len(numbers) <= 8:
+        return False
+    return all(type(n) is int and 1 <= n <= most for n in numbers)
 
 # %% ../nbs/10_models.ipynb #3f0dd963
 def save_part(
@@ -412,12 +577,15 @@ def save_part(
     format: str,  # what kind of network it is
     **about,  # further text to store: steps, scores …
 ):
-    "Write a network to a safetensors file in float16, atomically. Raises `WeightsError` for values that could not be read back."
+    "Write a network to a safetensors file in float16, atomically. Raises `WeightsError` for unsound values."
     tensors = _stored(net, half=True)
     _checked_config(path, json.dumps(net.config))
-    for name, t in tensors.items():
-        if t.is_floating_point() and not torch.isfinite(t).all():
-            raise WeightsError(f"{path}: {name} holds values that are not finite numbers; weights of a sound training are wanted")
+    name = _not_finite(tensors)
+    if name:
+        raise WeightsError(
+            f"{path}: {name} holds values that are not finite numbers; "
+            "weights of a sound training are wanted"
+        )
     _write(path, tensors, format, net.config, about)
 
 # %% ../nbs/10_models.ipynb #6775c112
@@ -427,17 +595,25 @@ def load_part(
     build,  # function of its configuration: the network
 ) -> tuple[nn.Module, dict]:  # the network in evaluation mode, and what was stored about it
     "Read such a network back. Raises `WeightsError` for a missing or damaged file, or one of another kind."
+
     def checked(path, meta: dict):
-        if meta.get("format") != format:
-            raise WeightsError(f"{path}: its format is {meta.get('format')!r}, {format!r} is wanted")
-        return _checked_config(path, meta.get("net") or ""), meta.get("about") or "{}"
+        given = meta.get("format")
+        if given != format:
+            raise WeightsError(
+                f"{path}: its format is {given!r}, {format!r} is wanted"
+            )
+        about = meta.get("about") or "{}"
+        return _checked_config(path, meta.get("net") or ""), about
 
     (config, about), tensors = _read_tensors(path, checked)
     try:
         return _loaded(build(config), tensors), json.loads(about)
-    except (LookupError, AttributeError, TypeError, ValueError, RuntimeError) as error:
-        why = (str(error).strip().splitlines() or [type(error).__name__])[-1][:200]
-        raise WeightsError(f"{path}: weights of another architecture than this version builds ({why})") from error
+    except (*_UNREADABLE, LookupError, RuntimeError) as error:
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        why = lines[-1][:200]
+        raise WeightsError(
+            f"{path}: weights of another architecture than this version builds ({why})"
+        ) from error
 
 # %% ../nbs/10_models.ipynb #0766ea0a
 def _fold(module: nn.Module):
@@ -447,11 +623,15 @@ def _fold(module: nn.Module):
     names = list(module._modules)
     for before, after in zip(names, names[1:]):
         conv, norm = module._modules[before], module._modules[after]
-        if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d) and conv.out_channels == norm.num_features:
+        if not isinstance(conv, nn.Conv2d) or not isinstance(norm, nn.BatchNorm2d):
+            continue
+        if conv.out_channels == norm.num_features:
             setattr(module, before, fuse_conv_bn_eval(conv, norm))
-            setattr(module, after, nn.Sequential(*norm.children()) or nn.Identity())  # timm's norms bring their activation along
+            # timm's norms bring their activation along
+            rest = nn.Sequential(*norm.children()) or nn.Identity()
+            setattr(module, after, rest)
 
-
+# %% ../nbs/10_models.ipynb #a3716e23
 @torch.no_grad()
 def fold_norms(
     net: nn.Module,  # a network with an encoder, in evaluation mode
@@ -462,8 +642,15 @@ def fold_norms(
     _fold(folded)
     if net.config["encoder"] == LITE0:
         return folded
-    probe = torch.rand(1, 1, 64, 64, generator=torch.Generator().manual_seed(0))
-    said = [some(*(inputs or (probe, (probe > 0.9).float()))) for some in (net, folded)]
-    before, after = ([out] if isinstance(out, Tensor) else [out.luma, out.color] for out in said)
+    if inputs is None:
+        generator = torch.Generator().manual_seed(0)
+        probe = torch.rand(1, 1, 64, 64, generator=generator)
+        inputs = probe, (probe > 0.9).float()
+    before, after = _tensors_of(net(*inputs)), _tensors_of(folded(*inputs))
     same = all(torch.allclose(a, b, atol=1e-3) for a, b in zip(before, after))
     return folded if same else net
+
+
+def _tensors_of(out) -> list[Tensor]:
+    "What a network returned."
+    return [out] if isinstance(out, Tensor) else [out.luma, out.color]

@@ -10,10 +10,37 @@ import dataclasses
 import difflib
 import math
 from dataclasses import dataclass, field
+from typing import Any
+
+# %% ../nbs/10_recipe.ipynb #4388efc7
+@dataclass
+class _Checked:
+    "A dataclass that is made from a profile, and checked."
+
+    @classmethod
+    def from_dict(cls, values: dict):
+        "A configuration from a profile; raises `ValueError` for a name or a value that cannot be."
+        known = [f.name for f in dataclasses.fields(cls)]
+        for name in values:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, 3, 0.3) or known
+                raise ValueError(
+                    f"unknown training parameter {name!r}; "
+                    f"the nearest are {', '.join(near)}"
+                )
+        config: Any = cls(**values)
+        _check_types(config)
+        _check_values(config)
+        return config
+
+
+def _losses(**weights):
+    "A field for losses by name, with these weights."
+    return field(default_factory=lambda: dict(weights))
 
 # %% ../nbs/10_recipe.ipynb #9e0088be
 @dataclass
-class TrainConfig:
+class TrainConfig(_Checked):
     "All that a training run can be told."
 
     design: str = "chroma"  # `chroma`, or `rgb` for the published design
@@ -21,16 +48,16 @@ class TrainConfig:
     encoder_weights: str | None = "imagenet"  # `None`: random
     start: str = ""  # weights to begin with: a file, or a run's folder (the same fold of it); empty: the encoder's only
     size: int = 512  # side in pixels of what the network sees
-    crop: list = field(default_factory=lambda: [0.5, 1.0])  # side of the random square, as a share of the shorter side
+    crop: list = field(default_factory=lambda: [0.5, 1.0])  # side of the random square, in shares of the shorter side
     batch_size: int = 8
     epochs: int = 50  # at most; early stopping may end before
     patience: int = 7  # epochs without a better score before training stops
     lr: float = 1e-4  # of AdamW, after the warm-up
     weight_decay: float = 0.01
     warmup: float = 0.05  # share of all steps in which the learning rate rises
-    luma_losses: dict = field(default_factory=lambda: {"l1": 1.0, "masked_l1": 1.0, "masked_ssim": 0.1})  # on stage 1
-    color_losses: dict = field(default_factory=lambda: {"l1": 1.0, "gradient": 4.0, "saturation": 0.5})  # on stage 2: its chroma, or RGB
-    rgb_losses: dict = field(default_factory=lambda: {"hue": 0.1})  # on the picture; may be empty
+    luma_losses: dict = _losses(l1=1.0, masked_l1=1.0, masked_ssim=0.1)  # on stage 1
+    color_losses: dict = _losses(l1=1.0, gradient=4.0, saturation=0.5)  # on stage 2: its chroma, or RGB
+    rgb_losses: dict = _losses(hue=0.1)  # on the picture; may be empty
     ema: float = 0.998  # decay of the running average of the weights, which is what is validated and kept; 0: none
     val_photos: int = 0  # photographs that validate after each epoch, evenly chosen; 0: all of the fold
     precision: str = "auto"  # one of `PRECISIONS`; auto: bf16 or fp16 where the hardware has it natively, else 32-true
@@ -40,71 +67,110 @@ class TrainConfig:
     workers: int = 2  # processes that read photographs
     seed: int = 0
 
-    @classmethod
-    def from_dict(cls, values: dict) -> "TrainConfig":
-        "A configuration from a profile; raises `ValueError` for a name or a value that cannot be."
-        known = [f.name for f in dataclasses.fields(cls)]
-        for name in values:
-            if name not in known:
-                near = difflib.get_close_matches(name, known, 3, 0.3) or known
-                raise ValueError(f"unknown training parameter {name!r}; the nearest are {', '.join(near)}")
-        config = cls(**values)
-        _check_types(config)
-        _check_values(config)
-        return config
-
 # %% ../nbs/10_recipe.ipynb #ee029ff3
-DESIGNS = ("chroma", "rgb")
-PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true")  # Lightning's names
-
-
 def is_number(value) -> bool:
     "An integer or a float, finite; True and False are none."
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return math.isfinite(value)
+
+
+def _has_type(value, wanted: type) -> bool:
+    "Is a value of a field's type? An integer is a float, too, and a tuple a list; a truth value is no number."
+    if isinstance(value, bool) and wanted is not bool:
+        return False
+    wider = {float: (int, float), list: (list, tuple)}
+    return isinstance(value, wider.get(wanted, wanted))
 
 
 def _check_types(config):
     "Raises `ValueError` for a value of another type than its field."
-    wider = {float: (int, float), list: (list, tuple)}
     for f in dataclasses.fields(config):
         value = getattr(config, f.name)
-        if not isinstance(value, wider.get(f.type, f.type)) or isinstance(value, bool) and f.type is not bool:
-            raise ValueError(f"{f.name} must be of type {getattr(f.type, '__name__', f.type)}, got {value!r}")
+        if not _has_type(value, f.type):
+            kind = getattr(f.type, "__name__", f.type)
+            raise ValueError(f"{f.name} must be of type {kind}, got {value!r}")
         if isinstance(value, float) and not math.isfinite(value):
             raise ValueError(f"{f.name} must be a finite number, got {value!r}")
 
 # %% ../nbs/10_recipe.ipynb #a3c930c8
-RANGES = {  # what each value must be: a test, and its words
-    "a number above 0": (lambda x: x > 0, ("batch_size", "epochs", "patience", "lr", "devices")),
-    "0 or more": (lambda x: x >= 0, ("weight_decay", "val_photos", "workers", "seed")),
+DESIGNS = ("chroma", "rgb")
+_ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps", "tpu")  # Lightning's names
+PRECISIONS = (  # Lightning's names
+    "auto",
+    "32-true",
+    "bf16-mixed",
+    "16-mixed",
+    "bf16-true",
+    "16-true",
+    "64-true",
+)
+
+
+def _are_weights(losses: dict) -> bool:
+    "Are these names with numbers of 0 or more?"
+    named = all(isinstance(name, str) for name in losses)
+    return named and all(is_number(w) and w >= 0 for w in losses.values())
+
+
+def _are_shares(pair) -> bool:
+    "Are these two shares, the smaller first, above 0 and at most 1?"
+    if len(pair) != 2 or not all(map(is_number, pair)):
+        return False
+    return 0 < pair[0] <= pair[1] <= 1
+
+# %% ../nbs/10_recipe.ipynb #a08c2702
+RANGES = {  # what each value must be: a test, and the names of values
+    "a number above 0": (
+        lambda x: x > 0,
+        ("batch_size", "epochs", "patience", "lr", "devices"),
+    ),
+    "0 or more": (
+        lambda x: x >= 0,
+        ("weight_decay", "val_photos", "workers", "seed"),
+    ),
     "a share from 0 to 1": (lambda x: 0 <= x <= 1, ("warmup",)),
     "0 (no average) or a decay below 1": (lambda x: 0 <= x < 1, ("ema",)),
-    "a multiple of 32 from 64 on": (lambda x: x >= 64 and x % 32 == 0, ("size",)),
-    f"one of {', '.join(DESIGNS)}": (DESIGNS.__contains__, ("design",)),
-    f"one of {', '.join(PRECISIONS)}": (PRECISIONS.__contains__, ("precision",)),
-    "one of auto, cpu, gpu, cuda, mps, tpu": (("auto", "cpu", "gpu", "cuda", "mps", "tpu").__contains__, ("accelerator",)),
+    "a multiple of 32 from 64 on": (
+        lambda x: x >= 64 and x % 32 == 0,
+        ("size",),
+    ),
     "weights by name, numbers of 0 or more": (
-        lambda x: all(isinstance(n, str) and is_number(w) and w >= 0 for n, w in x.items()),
-        ("luma_losses", "color_losses", "rgb_losses")),
+        _are_weights,
+        ("luma_losses", "color_losses", "rgb_losses"),
+    ),
     "two shares, the smaller first, above 0 and at most 1": (
-        lambda x: len(x) == 2 and all(map(is_number, x)) and 0 < x[0] <= x[1] <= 1, ("crop",)),
+        _are_shares,
+        ("crop",),
+    ),
 }
+_CHOICES = dict(design=DESIGNS, precision=PRECISIONS, accelerator=_ACCELERATORS)
+for _name, _choices in _CHOICES.items():
+    RANGES[f"one of {', '.join(_choices)}"] = (_choices.__contains__, (_name,))
 
-
+# %% ../nbs/10_recipe.ipynb #0d51d7db
 def _check_values(config: TrainConfig):
     "Raises `ValueError` for a value that cannot be."
     for wanted, (holds, names) in RANGES.items():
         for name in names:
-            if not holds(getattr(config, name)):
-                raise ValueError(f"{name} must be {wanted}, got {getattr(config, name)!r}")
+            value = getattr(config, name)
+            if not holds(value):
+                raise ValueError(f"{name} must be {wanted}, got {value!r}")
     if config.design == "rgb" and config.color_losses.get("saturation"):
-        raise ValueError("the loss `saturation` is one of chroma, and the design rgb predicts none: give color_losses, such as {l1: 0.5, mse: 0.5}")
+        raise ValueError(
+            "the loss `saturation` is one of chroma, and the design rgb predicts none: "
+            "give color_losses, such as {l1: 0.5, mse: 0.5}"
+        )
 
 # %% ../nbs/10_recipe.ipynb #b34d5745
 def other_than_usual(
     config: TrainConfig,
 ) -> str:  # such as `size 64 (recipe: 512)`; empty where all is as in the recipe
-    "What a configuration says otherwise than the recipe's defaults."
+    "Where a configuration differs from the recipe's defaults."
     usual = TrainConfig()
-    pairs = [(f.name, getattr(config, f.name), getattr(usual, f.name)) for f in dataclasses.fields(config)]
-    return ", ".join(f"{name} {value!r} (recipe: {before!r})" for name, value, before in pairs if value != before)
+    differences = []
+    for f in dataclasses.fields(config):
+        value, before = getattr(config, f.name), getattr(usual, f.name)
+        if value != before:
+            differences.append(f"{f.name} {value!r} (recipe: {before!r})")
+    return ", ".join(differences)

@@ -20,8 +20,16 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from .files import alone, read_json, sweep, write_json
 from .photos import find_photos, sample_photos, write_png
-from .training import (
-    Checkpoints, Keeper, average_weights, check_loss, check_weights, read_state, resolve_precision, set_aside)
+from restorecolor.training import (
+    Checkpoints,
+    Keeper,
+    average_weights,
+    check_loss,
+    check_weights,
+    read_state,
+    resolve_precision,
+    set_aside,
+)
 
 # %% ../nbs/12_steps.ipynb #5beee1f0
 @dataclass
@@ -65,31 +73,62 @@ class StepTask(L.LightningModule):
         self.net, self.loss, self.config = net, loss, config
 
     def on_train_batch_start(self, batch, index):
-        torch.manual_seed(self.config.seed + 1_000_003 + self.global_step)  # for layers and losses that draw at random
+        # for layers and losses that draw at random
+        torch.manual_seed(self.config.seed + 1_000_003 + self.global_step)
 
     def training_step(self, batch, index):
         terms = self.loss(self.net, batch)
         total = sum(terms.values())
         check_loss(total, terms, self.global_step, self.config.lr)
-        self.log_dict({name: term.detach() for name, term in terms.items()} | {"loss": total.detach()})
+        terms = terms | {"loss": total}
+        self.log_dict({name: term.detach() for name, term in terms.items()})
         return total
 
-    def _exact(self) -> bool:
-        "Are gradients what they are, not scaled for float16? Then AdamW may be fused, and they may be clipped at once."
-        return self.trainer.precision != "16-mixed"
-
-    def configure_gradient_clipping(self, optimizer, gradient_clip_val=None, gradient_clip_algorithm=None):
-        if self._exact():  # Lightning refuses to clip for a fused optimizer under any mixed precision
-            torch.nn.utils.clip_grad_norm_(self.net.parameters(), gradient_clip_val)
-        else:
-            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
-
     def configure_optimizers(self):
-        own = getattr(self.net, "parameter_groups", None)  # some parts may want to learn more slowly
-        trained = own(self.config.lr) if own else [p for p in self.net.parameters() if p.requires_grad]
-        optimizer = torch.optim.AdamW(trained, lr=self.config.lr, weight_decay=self.config.weight_decay, fused=self._exact())
-        rate = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: warmup_stable_decay(step, self.config))
-        return dict(optimizer=optimizer, lr_scheduler=dict(scheduler=rate, interval="step"))
+        return _optimizers(self)
+
+    def configure_gradient_clipping(self, *args, **kwargs):
+        _clip_gradients(self, *args, **kwargs)
+
+# %% ../nbs/12_steps.ipynb #d598fe66
+def _are_exact(task: StepTask) -> bool:
+    "Are gradients not scaled for float16? Then AdamW may be fused, and they may be clipped at once."
+    return task.trainer.precision != "16-mixed"
+
+
+def _clip_gradients(
+    task: StepTask,
+    optimizer,
+    gradient_clip_val=None,
+    gradient_clip_algorithm=None,
+):
+    # Lightning refuses to clip for a fused optimizer under any mixed precision
+    if _are_exact(task):
+        parameters = task.net.parameters()
+        torch.nn.utils.clip_grad_norm_(parameters, gradient_clip_val)
+    else:
+        task.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
+
+
+def _trained(net: torch.nn.Module, lr: float) -> list:
+    "What is trained: all parameters, or groups of them, if some parts learn more slowly."
+    if hasattr(net, "parameter_groups"):
+        return net.parameter_groups(lr)
+    return [p for p in net.parameters() if p.requires_grad]
+
+# %% ../nbs/12_steps.ipynb #9aca697a
+def _optimizers(task: StepTask) -> dict:
+    "AdamW, and its learning rate."
+    config = task.config
+    adam = torch.optim.AdamW(
+        _trained(task.net, config.lr),
+        lr=config.lr,
+        weight_decay=config.weight_decay,
+        fused=_are_exact(task),
+    )
+    factor = lambda step: warmup_stable_decay(step, config)
+    rate = torch.optim.lr_scheduler.LambdaLR(adam, factor)
+    return dict(optimizer=adam, lr_scheduler=dict(scheduler=rate, interval="step"))
 
 # %% ../nbs/12_steps.ipynb #de7cb872
 class Series(Sampler):
@@ -113,39 +152,72 @@ class StepProgress(L.Callback):
         self.seconds = 60 * minutes
 
     def on_train_start(self, trainer, module):
-        from tqdm import tqdm
-
-        self.bar = tqdm(total=trainer.max_steps, initial=trainer.global_step, unit="step", mininterval=5, leave=False)
+        self.bar = _bar(trainer)
         self.sums, self.count, self.start = {}, 0, time.time()
 
     def on_train_batch_end(self, trainer, module, outputs, batch, index):
         for name, value in trainer.callback_metrics.items():
             self.sums[name] = self.sums.get(name, 0) + value
         self.count += 1
-        self.bar.update(trainer.global_step - self.bar.n)
-        if time.time() - self.start > self.seconds or trainer.global_step == trainer.max_steps:
-            means = "  ".join(f"{name} {float(total) / self.count:.4f}" for name, total in self.sums.items())
-            pace = (time.time() - self.start) / self.count
-            self.bar.write(f"step {trainer.global_step}/{trainer.max_steps}  {means}  {pace:.2f} s a step")
+        step = trainer.global_step
+        self.bar.update(step - self.bar.n)
+        seconds = time.time() - self.start
+        if seconds > self.seconds or step == trainer.max_steps:
+            line = _line(self.sums, self.count, seconds)
+            self.bar.write(f"step {step}/{trainer.max_steps}  {line}")
             self.sums, self.count, self.start = {}, 0, time.time()
 
     def on_train_end(self, trainer, module):
         self.bar.close()
 
+# %% ../nbs/12_steps.ipynb #3527b58e
+def _bar(trainer):
+    "A bar over all steps."
+    from tqdm import tqdm
+
+    return tqdm(
+        total=trainer.max_steps,
+        initial=trainer.global_step,
+        unit="step",
+        mininterval=5,
+        leave=False,
+    )
+
+
+def _line(sums: dict, count: int, seconds: float) -> str:
+    "Mean losses of some steps, and their pace."
+    means = [f"{name} {float(total) / count:.4f}" for name, total in sums.items()]
+    return f"{'  '.join(means)}  {seconds / count:.2f} s a step"
+
 # %% ../nbs/12_steps.ipynb #689f34d1
+_FREE = ("steps", "workers", "accelerator", "minutes")  # may change on the way
+
+
+def _check_same(folder: Path, told: dict, before: dict):
+    "Raises `ValueError` if a folder holds a training that was told something else."
+    changes = []
+    for name, value in told.items():
+        if name in _FREE or name not in before:
+            continue
+        if before[name] != value:
+            changes.append(f"{name} was {before[name]}, is {value}")
+    if changes:
+        raise ValueError(
+            f"{folder} holds a training that was told otherwise "
+            f"({'; '.join(changes)}): another folder is wanted"
+        )
+
+# %% ../nbs/12_steps.ipynb #88902c3e
 def _open_folder(folder: Path, config: StepConfig):
     "Write down what the folder holds. Raises `ValueError` if it holds another training."
-    free = ("steps", "workers", "accelerator", "minutes")  # may change on the way
-    told, before = dataclasses.asdict(config), read_json(folder / "config.json", "batch_size")
-    trained = any((folder / name).is_file() for name in ("last.ckpt", "previous.ckpt"))
-    if trained and before is None:
-        set_aside(folder, "what it was told is not known")
-    elif trained and before:
-        fixed = {n: v for n, v in told.items() if n not in free and n in before}
-        changed = [f"{n} was {before[n]}, is {v}" for n, v in fixed.items() if before[n] != v]
-        if changed:
-            raise ValueError(
-                f"{folder} holds a training that was told otherwise ({'; '.join(changed)}): another folder is wanted")
+    told = dataclasses.asdict(config)
+    before = read_json(folder / "config.json", "batch_size")
+    checkpoints = [folder / "last.ckpt", folder / "previous.ckpt"]
+    if any(path.is_file() for path in checkpoints):
+        if before is None:
+            set_aside(folder, "what it was told is not known")
+        elif before:
+            _check_same(folder, told, before)
     write_json(folder / "config.json", told)
 
 
@@ -159,23 +231,65 @@ def _step_trainer(config: StepConfig, folder: Path) -> L.Trainer:
     "Lightning's trainer, writing to `folder` only."
     from lightning.pytorch.loggers import CSVLogger
 
+    progress = StepProgress(config.minutes)
+    keeper = Keeper(folder, config.minutes, epochs=False)
     return L.Trainer(
-        max_steps=config.steps, max_epochs=-1, precision=resolve_precision(config.precision, config.accelerator),
-        accelerator=config.accelerator, devices=1, benchmark=True, default_root_dir=folder, gradient_clip_val=1.0,
-        callbacks=[StepProgress(config.minutes), *average_weights(config.ema), Keeper(folder, config.minutes, epochs=False)],
+        max_steps=config.steps,
+        max_epochs=-1,
+        precision=resolve_precision(config.precision, config.accelerator),
+        accelerator=config.accelerator,
+        devices=1,
+        benchmark=True,
+        default_root_dir=folder,
+        gradient_clip_val=1.0,
+        callbacks=[progress, *average_weights(config.ema), keeper],
         plugins=[Checkpoints()],
-        logger=CSVLogger(folder, name="logs"), log_every_n_steps=20,
-        enable_progress_bar=False, enable_model_summary=False)
+        logger=CSVLogger(folder, name="logs"),
+        log_every_n_steps=20,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
 
 # %% ../nbs/12_steps.ipynb #7c7bea0f
+def _train_on(
+    task: StepTask,
+    examples: Dataset,
+    folder: Path,
+    path: Path | None,  # of the checkpoint to resume from; `None`: from the start
+    done: int,  # steps
+):
+    "Train from a checkpoint, or from the start, to the last step."
+    config = task.config
+    trainer = _step_trainer(config, folder)
+    batches = DataLoader(
+        examples,
+        config.batch_size,
+        sampler=Series(done, config),
+        num_workers=config.workers,
+        persistent_workers=config.workers > 0,
+        pin_memory=torch.cuda.is_available(),
+    )
+    last = folder / "last.ckpt"
+    try:
+        with warnings.catch_warnings():
+            # Lightning's advice on workers and logging
+            warnings.simplefilter("ignore")
+            trainer.fit(task, batches, ckpt_path=path, weights_only=True)
+    except SystemExit:  # what Lightning makes of Ctrl-C
+        said = f"training was stopped; the next run goes on from {last}"
+        raise KeyboardInterrupt(said) from None
+    check_weights(task, config.lr)
+    trainer.save_checkpoint(last)
+
+# %% ../nbs/12_steps.ipynb #3f50c347
 def fit_steps(
     net: torch.nn.Module,  # trained in place: in the end it has the averaged weights
     loss,  # function of (network, batch) → {name: term}; the sum of the terms is minimised
     examples: Dataset,  # `examples[i]` for any i ≥ 0, depending on i alone
     config: StepConfig,
-    folder,  # of this training: made, or gone on with
+    folder,  # of this training: made, or resumed
 ) -> torch.nn.Module:  # `net`, in evaluation mode
-    """Train a network for so many steps, or go on where it was stopped.
+    """Train a network for so many steps, or resume a training that was stopped.
 
     Raises `DivergedError`, `ValueError` for a folder of another training, and `BusyError` for one in which another
     process trains."""
@@ -184,28 +298,13 @@ def fit_steps(
         sweep(folder)
         _open_folder(folder, config)
         path, saved = read_state(folder)
-        if saved is None or saved["global_step"] < config.steps:
-            _train_on(net, loss, examples, config, folder, path, saved)
+        done = saved["global_step"] if saved else 0
+        if done < config.steps:
+            logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+            L.seed_everything(config.seed, workers=True, verbose=False)
+            task = StepTask(net, loss, config)
+            _train_on(task, examples, folder, path, done)
         return read_checkpoint(net, folder)
-
-
-def _train_on(net, loss, examples: Dataset, config: StepConfig, folder: Path, path: Path | None, saved: dict | None):
-    "Train from a checkpoint, or from the start, to the last step."
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    L.seed_everything(config.seed, workers=True, verbose=False)
-    task, trainer = StepTask(net, loss, config), _step_trainer(config, folder)
-    done = saved["global_step"] if saved else 0
-    batches = DataLoader(
-        examples, config.batch_size, sampler=Series(done, config), num_workers=config.workers,
-        persistent_workers=config.workers > 0, pin_memory=torch.cuda.is_available())
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Lightning's advice on workers and logging
-            trainer.fit(task, batches, ckpt_path=path, weights_only=True)
-    except SystemExit:  # what Lightning makes of Ctrl-C
-        raise KeyboardInterrupt(f"training was stopped; the next run goes on from {folder / 'last.ckpt'}") from None
-    check_weights(task, config.lr)
-    trainer.save_checkpoint(folder / "last.ckpt")
 
 # %% ../nbs/12_steps.ipynb #4b6cebd7
 def read_checkpoint(
@@ -216,28 +315,37 @@ def read_checkpoint(
     _, saved = read_state(folder, tidy=False)
     if saved is None:
         raise FileNotFoundError(f"{folder}: no checkpoint that can be read")
-    weights = {name.removeprefix("net."): value for name, value in saved["state_dict"].items()}
+    state = saved["state_dict"].items()
+    weights = {name.removeprefix("net."): value for name, value in state}
     net.load_state_dict(weights)
     return net.eval()
 
 # %% ../nbs/12_steps.ipynb #41f70526
+def _listed(table: str) -> list[Path]:
+    "The files that a CSV table lists."
+    import pandas as pd
+
+    rows = pd.read_csv(table)
+    if "path" not in rows:
+        columns = ", ".join(map(str, rows.columns))
+        raise ValueError(f"{table}: no column path; it has {columns}")
+    if "part" in rows:
+        rows = rows[rows.part == "train"]
+    if rows.empty:
+        raise ValueError(f"{table}: no photographs to train on")
+    return [Path(table).parent / path for path in rows.path]
+
+
 def training_photos(
-    photos: str,  # a folder; a CSV table with a column path (and part: only rows with `train` count); `samples`: the package's own
+    photos: str,  # a folder; a CSV table with a column path (and part: rows with `train` count); or `samples`
     folder,  # of the run: the sample photographs are written there
 ) -> list[Path]:
     "The files to train on. Raises `ValueError` where there are none."
     if photos.endswith(".csv"):
-        import pandas as pd
-
-        table = pd.read_csv(photos)
-        if "path" not in table:
-            raise ValueError(f"{photos}: no column path; it has {', '.join(map(str, table.columns))}")
-        rows = table[table.part == "train"] if "part" in table else table
-        if rows.empty:
-            raise ValueError(f"{photos}: no photographs to train on")
-        return [Path(photos).parent / path for path in rows.path]
+        return _listed(photos)
     if photos != "samples":
         return find_photos(photos)
+    samples = Path(folder) / "samples"
     for name, photo in sample_photos().items():
-        write_png(Path(folder) / "samples" / f"{name}.png", photo)
-    return find_photos(Path(folder) / "samples")
+        write_png(samples / f"{name}.png", photo)
+    return find_photos(samples)

@@ -21,86 +21,127 @@ class SubmissionError(ValueError):
     "A submission that would be refused: the message lists what is wrong."
 
 
+_KNOWN = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF")  # formats that are named in a message
+
+
+def _reason(error: Exception) -> str:
+    "An error's first line, or its name."
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+# %% ../nbs/18_submission.ipynb #07e3db83
 def _picture_problem(data: bytes, size: tuple[int, int]) -> str:
-    "What is wrong with one picture, or nothing. Its size is looked at before anything is decoded."
+    "What is wrong with one picture, or nothing. Its size is checked before anything is decoded."
+    needed = "its input {}×{}".format(*size)
     try:
-        with Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF")) as image:
+        with Image.open(io.BytesIO(data), formats=_KNOWN) as image:
             if image.format != "PNG":
                 return f"is a {image.format}, a PNG is wanted"
             if image.size != size:
-                return f"is {image.width}×{image.height} px, its input {size[0]}×{size[1]}"
+                return f"is {image.width}×{image.height} px, {needed}"
             if image.mode != "RGB":
                 return f"has the mode {image.mode}, RGB is wanted"
             image.load()
     except UnidentifiedImageError:
         return "is no picture"
     except Image.DecompressionBombError:
-        return f"is far too large, its input has {size[0]}×{size[1]} px"
+        return "is far too large, its input has {}×{} px".format(*size)
     except Exception as error:  # decoders raise errors of all kinds
-        return f"cannot be read ({str(error).splitlines()[0] if str(error) else type(error).__name__})"
+        return f"cannot be read ({_reason(error)})"
     return ""
 
-
-def _entry_problem(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, size: tuple[int, int]) -> str:
-    "What is wrong with one entry, or nothing. Its declared size is looked at before anything is read."
-    most = 64 * size[0] * size[1] + 2**20  # bytes: no PNG of that many pixels needs as many
+# %% ../nbs/18_submission.ipynb #402446ad
+def _entry_problem(
+    archive: zipfile.ZipFile,
+    entry: zipfile.ZipInfo,
+    size: tuple[int, int],  # of the input
+) -> str:
+    "What is wrong with one entry, or nothing. Its declared size is checked before anything is read."
+    width, height = size
+    most = 64 * width * height + 2**20  # bytes: no PNG of that many pixels needs as many
     if entry.file_size > most:
-        return f"holds {entry.file_size / 1e6:.0f} MB, no PNG of its size has more than {most / 1e6:.1f}"
+        given = f"{entry.file_size / 1e6:.0f} MB"
+        return f"holds {given}, no PNG of its size has more than {most / 1e6:.1f}"
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        return "is compressed in a way that not everybody can read; stored or deflated is wanted"
+        return (
+            "is compressed in a way that not everybody can read; "
+            "stored or deflated is wanted"
+        )
     try:
         with archive.open(entry) as file:
             data = file.read(most + 1)
-    except Exception as error:  # it is encrypted, cut short, or says otherwise than it is
-        return f"cannot be unpacked ({str(error).splitlines()[0] if str(error) else type(error).__name__})"
+    except Exception as error:  # encrypted, cut short, or not what it declares
+        return f"cannot be unpacked ({_reason(error)})"
     return _picture_problem(data, size)
 
+# %% ../nbs/18_submission.ipynb #e5df7e70
+def _name_problems(given: list[str], wanted: list[str]) -> list[str]:
+    "What is wrong with the names of a zip's entries."
+    counts = Counter(given)
+    folders = [n for n in given if "/" in n.strip("/") or n.endswith("/")]
+    known = set(wanted)
+    strange = [n for n in given if n not in known and "/" not in n]
+    missing = [n for n in wanted if n not in counts]
+    problems = [
+        f"{n}: lies in a folder, the pictures must lie at the top"
+        for n in folders
+    ]
+    problems += [f"{n}: not among the test photographs" for n in strange]
+    problems += [f"{n}: is missing" for n in missing]
+    for name, count in sorted(counts.items()):
+        if count > 1:
+            problems.append(f"{name}: is there {count} times")
+    if not problems and given != wanted:
+        order = f"{given[0]} comes first, {wanted[0]} is wanted"
+        problems.append(f"the order differs from test.csv: {order}")
+    return problems
+
 # %% ../nbs/18_submission.ipynb #3452e0c4
+def _sizes(contest: ContestFolder) -> dict[str, tuple[int, int]]:
+    "The names of the test photographs, and their sizes. Raises `ContestError`."
+    sizes = {}
+    for path in map(Path, contest.test.input):
+        if path.name in sizes:
+            raise ContestError(
+                f"{contest.root / 'test.csv'}: names two photographs {path.name} "
+                "in different folders; a submission has no folders, so their "
+                "names must differ"
+            )
+        try:
+            with Image.open(path, formats=FORMATS) as image:
+                sizes[path.name] = image.size
+        except Exception as error:
+            raise ContestError(
+                f"{path}: cannot be read ({_reason(error)})"
+            ) from None
+    return sizes
+
+# %% ../nbs/18_submission.ipynb #92fd5ec9
 def check_submission(
     path,  # the zip
     contest: ContestFolder,  # whose test photographs it answers
 ) -> list[str]:  # what is wrong, a sentence each; empty: nothing
     "Check a submission: names, order, no folders, every picture readable, PNG, RGB and of its input's size."
-    wanted = _wanted(contest)
+    sizes = _sizes(contest)
     try:
         with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
-            given = [entry.filename for entry in entries]
-            problems = _name_problems(given, list(wanted))
-            for entry in entries:
-                if entry.filename in wanted:
-                    problem = _entry_problem(archive, entry, wanted[entry.filename])
-                    problems += [f"{entry.filename}: {problem}"] if problem else []
+            return _problems(archive, sizes)
+    except MemoryError:
+        raise
     except Exception as error:  # whatever is no zip
-        if isinstance(error, (ContestError, MemoryError)):
-            raise
-        return [f"{path}: not a zip that can be read ({str(error).splitlines()[0] if str(error) else type(error).__name__})"]
-    return problems
-
-# %% ../nbs/18_submission.ipynb #68440b56
-def _wanted(contest: ContestFolder) -> dict[str, tuple[int, int]]:
-    "The names of the test photographs, and their sizes. Raises `ContestError` for two of one name, or one that cannot be read."
-    sizes = {}
-    for path in map(Path, contest.test.input):
-        if path.name in sizes:
-            raise ContestError(f"{contest.root / 'test.csv'}: names two photographs {path.name} in different folders; a submission has no folders, so their names must differ")
-        try:
-            with Image.open(path, formats=FORMATS) as image:
-                sizes[path.name] = image.size
-        except Exception as error:
-            raise ContestError(f"{path}: cannot be read ({str(error).splitlines()[0] if str(error) else type(error).__name__})") from None
-    return sizes
+        return [f"{path}: not a zip that can be read ({_reason(error)})"]
 
 
-def _name_problems(given: list[str], wanted: list[str]) -> list[str]:
-    "What is wrong with the names of a zip's entries."
-    known, counts = set(wanted), Counter(given)
-    problems = [f"{n}: lies in a folder, the pictures must lie at the top" for n in given if "/" in n.strip("/") or n.endswith("/")]
-    problems += [f"{n}: not among the test photographs" for n in given if n not in known and "/" not in n]
-    problems += [f"{n}: is missing" for n in wanted if n not in counts]
-    problems += [f"{n}: is there {count} times" for n, count in sorted(counts.items()) if count > 1]
-    if not problems and given != wanted:
-        problems.append(f"the order differs from test.csv: {given[0]} comes first, {wanted[0]} is wanted")
+def _problems(archive: zipfile.ZipFile, sizes: dict) -> list[str]:
+    "What is wrong with the names and the pictures of a zip."
+    entries = archive.infolist()
+    given = [entry.filename for entry in entries]
+    problems = _name_problems(given, list(sizes))
+    for entry in entries:
+        name = entry.filename
+        if name in sizes:
+            problem = _entry_problem(archive, entry, sizes[name])
+            if problem:
+                problems.append(f"{name}: {problem}")
     return problems
 
 # %% ../nbs/18_submission.ipynb #5a0dc5de
@@ -110,14 +151,18 @@ def write_submission(
     path,  # the zip to write
 ) -> Path:
     "Write a checked submission. Raises `SubmissionError`, and then leaves no zip."
-    missing = [n for n in (Path(p).name for p in contest.test.input) if not (Path(folder) / n).is_file()]
+    names = [Path(file).name for file in contest.test.input]
+    missing = [name for name in names if not (Path(folder) / name).is_file()]
     if missing:
-        raise SubmissionError(f"{folder}: {len(missing)} restored photographs are missing, the first is {missing[0]}")
+        count = f"{len(missing)} restored photographs are missing"
+        raise SubmissionError(f"{folder}: {count}, the first is {missing[0]}")
     with atomic(path) as temporary:
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
-            for name in (Path(p).name for p in contest.test.input):
+            for name in names:
                 archive.write(Path(folder) / name, name)
         problems = check_submission(temporary, contest)
         if problems:
-            raise SubmissionError(f"{path}: " + "; ".join(problems[:5]) + (f"; and {len(problems) - 5} more" if len(problems) > 5 else ""))
+            said = "; ".join(problems[:5])
+            more = f"; and {len(problems) - 5} more" if problems[5:] else ""
+            raise SubmissionError(f"{path}: {said}{more}")
     return Path(path)
