@@ -20,7 +20,12 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from .color import to_tensor
-from .encoders import LITE0, autocast, gray_normalization, load_encoder
+from restorecolor.encoders import (
+    LITE0,
+    autocast,
+    gray_normalization,
+    load_encoder,
+)
 from .masks import find_damage
 from .models import load_part, save_part, smooth_guess
 from .photos import read_gray, write_png
@@ -30,111 +35,239 @@ DEFECT_KINDS = ("line", "spot", "stain", "crease")  # 1 to 4 in maps of kinds; 0
 FAINT = 255  # in maps of kinds: touched, but hardly to be seen; neither damage nor whole
 
 
-def _path(shape, rng, length: float, bend: float, jitter: float = 0.0) -> np.ndarray:
+def _path(
+    shape, rng, length: float, bend: float, jitter: float = 0.0
+) -> np.ndarray:
     "Points (x, y) of a line of about `length` pixels somewhere in the picture."
     count = max(4, int(length / 5))
-    angle = rng.uniform(0, 2 * np.pi) + np.cumsum(rng.normal(0, bend, count))
-    points = np.cumsum(np.c_[np.cos(angle), np.sin(angle)] * length / count, axis=0)
+    angle = rng.uniform(0, 2 * np.pi) + np.cumsum(
+        rng.normal(0, bend, count)
+    )
+    points = np.cumsum(
+        np.c_[np.cos(angle), np.sin(angle)] * length / count, axis=0
+    )
     points += rng.uniform(0, shape[::-1]) - points.mean(axis=0)
     return points + rng.normal(0, jitter, points.shape)
 
-
+# %% ../nbs/14_defects.ipynb #8ac7ef4f
 def _stroke(shape, points: np.ndarray, width: int) -> np.ndarray:
     "A line through the points, `width` pixels wide; H×W `float32` in [0, 1]."
     canvas = np.zeros(shape, np.uint8)
-    cv2.polylines(canvas, [np.round(points * 16).astype(np.int32)], False, 255, width, cv2.LINE_AA, 4)
+    cv2.polylines(
+        canvas,
+        [np.round(points * 16).astype(np.int32)],
+        False,
+        255,
+        width,
+        cv2.LINE_AA,
+        4,
+    )
     return canvas / np.float32(255)
 
 
 def _field(shape, rng, cell: float) -> np.ndarray:
     "Smooth random values in about [0, 1] that change over `cell` pixels; H×W `float32`."
     cell = max(1.0, cell)
-    small = rng.random((int(shape[0] / cell) + 3, int(shape[1] / cell) + 3), np.float32)
+    coarse = [int(n / cell) + 3 for n in shape]
+    small = rng.random(coarse, np.float32)
     height, width = (int(np.ceil(n * cell)) for n in small.shape)
     top, left = rng.integers(0, int(cell), 2) if cell >= 2 else (0, 0)
-    return cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)[top : top + shape[0], left : left + shape[1]]
+    large = cv2.resize(
+        small, (width, height), interpolation=cv2.INTER_CUBIC
+    )
+    rows = slice(top, top + shape[0])
+    columns = slice(left, left + shape[1])
+    return large[rows, columns]
 
-
+# %% ../nbs/14_defects.ipynb #c8d0418c
 def _worn(alpha: np.ndarray, rng) -> np.ndarray:
     "A mark whose opacity varies along it."
-    opacity, wear = rng.uniform(0.6, 1), rng.uniform(0, 1)
-    return alpha * np.clip(opacity + wear * (_field(alpha.shape, rng, rng.uniform(6, 40)) - 0.5), 0, 1)
+    opacity = rng.uniform(0.6, 1)
+    wear = rng.uniform(0, 1)
+    return alpha * np.clip(
+        opacity
+        + wear * (_field(alpha.shape, rng, rng.uniform(6, 40)) - 0.5),
+        0,
+        1,
+    )
 
 
 def _tone(rng, light: float = 0.6) -> float:
     "The gray of a mark: light or dark."
-    return rng.uniform(200, 255) if rng.random() < light else rng.uniform(0, 60)
+    return (
+        rng.uniform(200, 255)
+        if rng.random() < light
+        else rng.uniform(0, 60)
+    )
 
 # %% ../nbs/14_defects.ipynb #4b51dbf9
 def _scratch(shape, rng):
-    first = _path(shape, rng, np.exp(rng.uniform(3, 6.5)), rng.uniform(0, 0.04), rng.uniform(0, 0.7))
+    first = _path(
+        shape,
+        rng,
+        np.exp(rng.uniform(3, 6.5)),
+        rng.uniform(0, 0.04),
+        rng.uniform(0, 0.7),
+    )
     alpha = _stroke(shape, first, int(rng.choice([1, 1, 1, 2, 2, 3, 4, 7])))
     for _ in range(int(rng.integers(1, 8)) if rng.random() < 0.3 else 0):
-        beside = first + rng.normal(0, 25, 2) + rng.normal(0, 0.5, first.shape)
+        beside = (
+            first + rng.normal(0, 25, 2) + rng.normal(0, 0.5, first.shape)
+        )
         alpha = np.maximum(alpha, _stroke(shape, beside, 1))
     return [(_worn(alpha, rng), _tone(rng))]
 
 
 def _hair(shape, rng):
-    points = _path(shape, rng, np.exp(rng.uniform(3, 5.8)), rng.uniform(0.05, 0.3))
-    return [(_stroke(shape, points, int(rng.choice([1, 1, 2, 3]))) * rng.uniform(0.6, 1), _tone(rng))]
+    points = _path(
+        shape, rng, np.exp(rng.uniform(3, 5.8)), rng.uniform(0.05, 0.3)
+    )
+    return [
+        (
+            _stroke(shape, points, int(rng.choice([1, 1, 2, 3])))
+            * rng.uniform(0.6, 1),
+            _tone(rng),
+        )
+    ]
 
-
+# %% ../nbs/14_defects.ipynb #79a43c47
 def _dust(shape, rng):
     canvas = np.zeros(shape, np.uint8)
-    largest, middle, spread = rng.uniform(1, 4), rng.uniform(0, shape), np.exp(rng.uniform(2.5, 6))
+    largest = rng.uniform(1, 4)
+    middle = rng.uniform(0, shape)
+    spread = np.exp(rng.uniform(2.5, 6))
     for _ in range(int(np.exp(rng.uniform(0, 3.7)))):
         place = (middle + rng.normal(0, spread, 2))[::-1] * 16
         axes = rng.uniform(0.5, largest, 2) * 16
-        cv2.ellipse(canvas, place.astype(int).tolist(), axes.astype(int).tolist(), rng.uniform(0, 180), 0, 360,
-                    int(rng.uniform(90, 255)), -1, cv2.LINE_AA, 4)
+        cv2.ellipse(
+            canvas,
+            place.astype(int).tolist(),
+            axes.astype(int).tolist(),
+            rng.uniform(0, 180),
+            0,
+            360,
+            int(rng.uniform(90, 255)),
+            -1,
+            cv2.LINE_AA,
+            4,
+        )
     return [(canvas / np.float32(255), _tone(rng))]
 
 # %% ../nbs/14_defects.ipynb #1ce9a62e
 def _stain(shape, rng):
-    size, (y, x) = np.exp(rng.uniform(1.4, 3.7)), np.ogrid[: shape[0], : shape[1]]
-    middle, aspect = rng.uniform(0, shape), np.exp(rng.normal(0, 0.3))
-    far = np.hypot((y - middle[0]) * aspect, (x - middle[1]) / aspect).astype(np.float32) / size
+    y, x = np.ogrid[: shape[0], : shape[1]]
+    size = np.exp(rng.uniform(1.4, 3.7))
+    middle = rng.uniform(0, shape)
+    aspect = np.exp(rng.normal(0, 0.3))
+    down = (y - middle[0]) * aspect
+    across = (x - middle[1]) / aspect
+    far = np.hypot(down, across).astype(np.float32) / size
     for part in (1, 3, 9):
-        far += part**-0.6 * (_field(shape, rng, max(size / part, 2)) - 0.5)
-    inside = 1 / (1 + np.exp(np.clip((far - 1) / rng.uniform(0.02, 0.2), -30, 30)))
-    rim = np.exp(-(((far - 1) / rng.uniform(0.03, 0.12)) ** 2)) * rng.uniform(0, 1)
-    return [(rng.uniform(0.3, 0.7) * np.clip(inside + rim, 0, 1.6), _tone(rng, 0.4))]
+        far += part**-0.6 * (
+            _field(shape, rng, max(size / part, 2)) - 0.5
+        )
+    steep = np.clip((far - 1) / rng.uniform(0.02, 0.2), -30, 30)
+    inside = 1 / (1 + np.exp(steep))
+    beside = (far - 1) / rng.uniform(0.03, 0.12)
+    rim = np.exp(-(beside**2)) * rng.uniform(0, 1)
+    opacity = rng.uniform(0.3, 0.7)
+    return [(opacity * np.clip(inside + rim, 0, 1.6), _tone(rng, 0.4))]
 
-
+# %% ../nbs/14_defects.ipynb #23a5762c
 def _crease(shape, rng):
-    points = _path(shape, rng, rng.uniform(0.4, 2) * max(shape), rng.uniform(0, 0.06), rng.uniform(0, 0.8))
+    points = _path(
+        shape,
+        rng,
+        rng.uniform(0.4, 2) * max(shape),
+        rng.uniform(0, 0.06),
+        rng.uniform(0, 0.8),
+    )
     width = int(rng.choice([1, 1, 2, 3, 4]))
-    side = points + rng.choice([-1, 1], 2) * rng.uniform(0.5, 1.5) * (width + 1)
-    shade = cv2.GaussianBlur(_stroke(shape, side, int(rng.integers(1, 6))), (0, 0), rng.uniform(0.7, 2.5))
-    return [(shade * rng.uniform(0.1, 0.5), rng.uniform(0, 70)),
-            (_worn(_stroke(shape, points, width), rng), rng.uniform(180, 255))]
+    way = rng.choice([-1, 1], 2)
+    side = points + way * rng.uniform(0.5, 1.5) * (width + 1)
+    shade = cv2.GaussianBlur(
+        _stroke(shape, side, int(rng.integers(1, 6))),
+        (0, 0),
+        rng.uniform(0.7, 2.5),
+    )
+    return [
+        (shade * rng.uniform(0.1, 0.5), rng.uniform(0, 70)),
+        (
+            _worn(_stroke(shape, points, width), rng),
+            rng.uniform(180, 255),
+        ),
+    ]
 
-
+# %% ../nbs/14_defects.ipynb #00008299
 def _tear(shape, rng):
-    angle, (y, x) = rng.uniform(0, 2 * np.pi), np.ogrid[: shape[0], : shape[1]]
+    y, x = np.ogrid[: shape[0], : shape[1]]
+    angle = rng.uniform(0, 2 * np.pi)
     along = (x * np.cos(angle) + y * np.sin(angle)).astype(np.float32)
     for cell, size in ((90, 60), (25, 14), (6, 4), (2, 1.5)):
         along += size * (_field(shape, rng, cell) - 0.5)
     if rng.random() < 0.5:
-        outside = np.abs(along - rng.uniform(along.min(), along.max())) - np.exp(rng.uniform(0.7, 3))
+        middle = rng.uniform(along.min(), along.max())
+        outside = np.abs(along - middle) - np.exp(rng.uniform(0.7, 3))
     else:
-        outside = along - np.quantile(along[::8, ::8], rng.uniform(0, 0.1))
-    paper = (rng.uniform(150, 250) if rng.random() < 0.8 else rng.uniform(0, 70)) + rng.uniform(0, 25) * (_field(shape, rng, 2) - 0.5)
-    rim = np.exp(-((outside / rng.uniform(0.7, 2)) ** 2)) * rng.uniform(0, 0.9)
-    return [(np.clip(0.5 - outside, 0, 1), np.clip(paper, 0, 255)), (rim, _tone(rng, 0.5))]
+        outside = along - np.quantile(
+            along[::8, ::8], rng.uniform(0, 0.1)
+        )
+    tone = (
+        rng.uniform(150, 250)
+        if rng.random() < 0.8
+        else rng.uniform(0, 70)
+    )
+    rough = rng.uniform(0, 25)
+    paper = tone + rough * (_field(shape, rng, 2) - 0.5)
+    beside = outside / rng.uniform(0.7, 2)
+    rim = np.exp(-(beside**2)) * rng.uniform(0, 0.9)
+    return [
+        (np.clip(0.5 - outside, 0, 1), np.clip(paper, 0, 255)),
+        (rim, _tone(rng, 0.5)),
+    ]
 
-
+# %% ../nbs/14_defects.ipynb #19f79051
 MARKS = dict(  # name → how it is drawn, its kind, how often
-    scratch=(_scratch, 1, 3.0), hair=(_hair, 1, 2.0), dust=(_dust, 2, 3.0),
-    stain=(_stain, 3, 0.3), crease=(_crease, 4, 1.5), tear=(_tear, 4, 0.3))
+    scratch=(_scratch, 1, 3.0),
+    hair=(_hair, 1, 2.0),
+    dust=(_dust, 2, 3.0),
+    stain=(_stain, 3, 0.3),
+    crease=(_crease, 4, 1.5),
+    tear=(_tear, 4, 0.3),
+)
 
 # %% ../nbs/14_defects.ipynb #108327a5
-OVERLAYS = {"hair": 1, "hair-short": 1, "scratches": 1, "dirt": 2, "dots": 2, "smut": 2, "spots": 2, "sprinkles": 2, "stain": 3}
-RARE = {"smut": 0.3, "stain": 0.3}  # how often, where others are taken once: they touch much, and little of it is to be seen
+OVERLAYS = {
+    "hair": 1,
+    "hair-short": 1,
+    "scratches": 1,
+    "dirt": 2,
+    "dots": 2,
+    "smut": 2,
+    "spots": 2,
+    "sprinkles": 2,
+    "stain": 3,
+}
+RARE = {"smut": 0.3, "stain": 0.3}  # how often, others once: they touch much that is hardly seen
 KEPT_BACK = ("hair-short", "smut")  # kinds that are never trained on
 
+# %% ../nbs/14_defects.ipynb #c2ea8c44
+def _files_of(folder, kind: str, part: str) -> list[Path]:
+    "The cut-outs of a kind that belong to a part: all, train, or back."
+    files = sorted((Path(folder) / kind).glob("*.png"))
+    back = files if kind in KEPT_BACK else files[::5]
+    train = sorted(set(files) - set(back))
+    return dict(all=files, back=back, train=train)[part]
 
+
+def _opacity(path: Path) -> np.ndarray:
+    "The last channel of a cut-out, cropped to where there is any; h×w `uint8`."
+    alpha = np.asarray(cv2.imread(str(path), cv2.IMREAD_UNCHANGED))
+    alpha = alpha[..., -1] if alpha.ndim == 3 else alpha
+    x, y, width, height = cv2.boundingRect((alpha > 8).astype(np.uint8))
+    return alpha[y : y + height, x : x + width]
+
+# %% ../nbs/14_defects.ipynb #c85dae56
 class Overlays:
     "Cut-outs of marks from a folder: `files` has them by kind. Raises `ValueError` where there are none."
 
@@ -143,15 +276,16 @@ class Overlays:
         folder,  # with a folder for each of `OVERLAYS`
         part: str = "all",  # all, train, or back: what is kept back
     ):
-        self.files, self.read = {}, {}
-        for kind in OVERLAYS:
-            files = sorted((Path(folder) / kind).glob("*.png"))
-            back = files if kind in KEPT_BACK else files[::5]
-            chosen = dict(all=files, back=back, train=sorted(set(files) - set(back)))[part]
-            if chosen:
-                self.files[kind] = chosen
+        found = {kind: _files_of(folder, kind, part) for kind in OVERLAYS}
+        self.files = {
+            kind: files for kind, files in found.items() if files
+        }
+        self.read = {}
         if not self.files:
-            raise ValueError(f"{folder}: no overlays; folders named {', '.join(OVERLAYS)} with PNG files are wanted")
+            names = ", ".join(OVERLAYS)
+            raise ValueError(
+                f"{folder}: no overlays; folders named {names} with PNG files are wanted"
+            )
         often = np.array([RARE.get(kind, 1) for kind in self.files])
         self.often = often / often.sum()  # of each kind
 
@@ -159,10 +293,7 @@ class Overlays:
         "The opacity of a random cut-out, cropped to where there is any."
         path = self.files[kind][rng.integers(len(self.files[kind]))]
         if path not in self.read:
-            alpha = np.asarray(cv2.imread(str(path), cv2.IMREAD_UNCHANGED))
-            alpha = alpha[..., -1] if alpha.ndim == 3 else alpha
-            x, y, width, height = cv2.boundingRect((alpha > 8).astype(np.uint8))
-            self.read[path] = alpha[y : y + height, x : x + width]
+            self.read[path] = _opacity(path)
         return self.read[path]
 
 # %% ../nbs/14_defects.ipynb #ded03c4d
@@ -171,11 +302,22 @@ def _placed(alpha: np.ndarray, shape, rng) -> np.ndarray:
     scale = np.exp(rng.uniform(np.log(0.3), np.log(2)))
     if scale < 0.7:
         small = [max(1, round(n * scale)) for n in alpha.shape[::-1]]
-        alpha, scale = cv2.resize(alpha, small, interpolation=cv2.INTER_AREA), 1
-    turn, flip = rng.uniform(0, 2 * np.pi), rng.choice([-1, 1])
-    matrix = scale * np.array([[np.cos(turn) * flip, -np.sin(turn)], [np.sin(turn) * flip, np.cos(turn)]])
-    shift = rng.uniform(0, shape[::-1]) - matrix @ (np.array(alpha.shape[::-1]) / 2)
-    return cv2.warpAffine(alpha, np.c_[matrix, shift].astype(np.float32), shape[::-1]) / np.float32(255)
+        alpha = cv2.resize(alpha, small, interpolation=cv2.INTER_AREA)
+        scale = 1
+    turn = rng.uniform(0, 2 * np.pi)
+    flip = rng.choice([-1, 1])
+    matrix = scale * np.array(
+        [
+            [np.cos(turn) * flip, -np.sin(turn)],
+            [np.sin(turn) * flip, np.cos(turn)],
+        ]
+    )
+    shift = rng.uniform(0, shape[::-1]) - matrix @ (
+        np.array(alpha.shape[::-1]) / 2
+    )
+    return cv2.warpAffine(
+        alpha, np.c_[matrix, shift].astype(np.float32), shape[::-1]
+    ) / np.float32(255)
 
 # %% ../nbs/14_defects.ipynb #644c15f9
 def _marks(shape, rng, overlays: Overlays | None):
@@ -184,35 +326,59 @@ def _marks(shape, rng, overlays: Overlays | None):
     most = max(3.0, 30 * shape[0] * shape[1] / 512**2)
     for _ in range(int(np.exp(rng.uniform(0, np.log(most))) + 0.5)):
         if overlays and rng.random() < 0.5:
-            name = list(overlays.files)[rng.choice(len(overlays.files), p=overlays.often)]
-            opacity = rng.uniform(0.3, 0.7) if name == "stain" else rng.uniform(0.6, 1)
-            yield _placed(overlays.alpha(name, rng), shape, rng) * opacity, _tone(rng), OVERLAYS[name]
+            name = list(overlays.files)[
+                rng.choice(len(overlays.files), p=overlays.often)
+            ]
+            opacity = (
+                rng.uniform(0.3, 0.7)
+                if name == "stain"
+                else rng.uniform(0.6, 1)
+            )
+            yield _placed(
+                overlays.alpha(name, rng), shape, rng
+            ) * opacity, _tone(rng), OVERLAYS[name]
         else:
-            make, kind, _ = list(MARKS.values())[rng.choice(len(often), p=often / often.sum())]
+            make, kind, _ = list(MARKS.values())[
+                rng.choice(len(often), p=often / often.sum())
+            ]
             for alpha, tone in make(shape, rng):
                 yield alpha, tone, kind
 
-
+# %% ../nbs/14_defects.ipynb #30120250
 def _softened(pictures: list, rng) -> list:
     "The same blur and the same fading for all; H×W `float32` each."
     if rng.random() < 0.6:
         sigma = rng.uniform(0.3, 1.3)
         pictures = [cv2.GaussianBlur(p, (0, 0), sigma) for p in pictures]
     if rng.random() < 0.3:
-        low, high, gamma = rng.uniform(0, 40), rng.uniform(180, 255), np.exp(rng.normal(0, 0.2))
-        pictures = [low + (high - low) * (np.clip(p, 0, 255) / 255) ** gamma for p in pictures]
+        low = rng.uniform(0, 40)
+        high = rng.uniform(180, 255)
+        gamma = np.exp(rng.normal(0, 0.2))
+        pictures = [
+            low + (high - low) * (np.clip(p, 0, 255) / 255) ** gamma
+            for p in pictures
+        ]
     return [p.astype(np.float32) for p in pictures]
 
-
+# %% ../nbs/14_defects.ipynb #cb566205
 def _roughened(picture: np.ndarray, rng) -> tuple[np.ndarray, float]:
     "Grain and JPEG: H×W `uint8`, and the grain's standard deviation."
     noise = np.exp(rng.uniform(-0.7, 2.2)) if rng.random() < 0.6 else 0.0
     grain = rng.standard_normal(picture.shape, np.float32)
     if rng.random() < 0.5:
         grain = cv2.GaussianBlur(grain, (0, 0), 0.7) * 2
-    out = np.clip(picture + noise * grain, 0, 255).round().astype(np.uint8)
+    out = (
+        np.clip(picture + noise * grain, 0, 255).round().astype(np.uint8)
+    )
     if rng.random() < 0.6:
-        out = cv2.imdecode(cv2.imencode(".jpg", out, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(45, 98))])[1], 0)
+        out = cv2.imdecode(
+            cv2.imencode(
+                ".jpg",
+                out,
+                [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(45, 98))],
+            )[1],
+            0,
+        )
     return out, noise
 
 # %% ../nbs/14_defects.ipynb #2a481a73
@@ -222,89 +388,179 @@ VISIBLE = {1: 12.0, 2: 12.0, 3: 20.0, 4: 12.0}  # gray levels by which a mark of
 
 def _outstanding(difference: np.ndarray) -> np.ndarray:
     "By how much marks stand out from what is about them, in gray levels; H×W `float32`: a wide soft shade does not."
-    return 2.5 * np.abs(difference - cv2.GaussianBlur(difference, (0, 0), WIDE))
+    return 2.5 * np.abs(
+        difference - cv2.GaussianBlur(difference, (0, 0), WIDE)
+    )
 
 
 def _hidden(clean: np.ndarray, noise: float) -> np.ndarray:
     "By how much a picture's own texture and grain hide a difference, in gray levels; H×W `float32`."
     mean = cv2.blur(clean, (7, 7))
-    texture = np.sqrt(np.maximum(cv2.blur(clean * clean, (7, 7)) - mean * mean, 0))
+    texture = np.sqrt(
+        np.maximum(cv2.blur(clean * clean, (7, 7)) - mean * mean, 0)
+    )
     return noise + 0.8 * np.minimum(texture, 50)
 
+# %% ../nbs/14_defects.ipynb #7143faa2
+def _seen_kinds(
+    kinds: np.ndarray,
+    change: np.ndarray,
+    any_change: np.ndarray,
+    hidden: np.ndarray,
+) -> np.ndarray:
+    "The kinds of marks that can be seen, `FAINT` where something differs by less; H×W `uint8`."
+    near = cv2.dilate(kinds, np.ones((5, 5), np.uint8))
+    kinds = np.where(kinds > 0, kinds, near)
+    least = (
+        np.array([np.inf, *VISIBLE.values()], np.float32)[kinds] + hidden
+    )
+    faint = np.where(any_change > 2.5, FAINT, 0)
+    return np.where(change > least, kinds, faint).astype(np.uint8)
 
+# %% ../nbs/14_defects.ipynb #f520121e
 def draw_defects(
     gray: np.ndarray,  # H×W `uint8`, whole
     rng: np.random.Generator,
     overlays: Overlays | None = None,  # cut-outs of real marks; `None`: only marks that are drawn here
     marks: bool = True,  # False: only the scan, nothing is damaged
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # H×W `uint8`; mask H×W `bool`; kinds H×W `uint8`: 0, 1 to 4 (see `DEFECT_KINDS`), `FAINT`
-    "A scan of the photograph as a damaged print, and where the damage can be seen."
-    pair = np.stack([gray, cv2.GaussianBlur(gray, (0, 0), WIDE)]).astype(np.float32)  # and one without any detail
-    marked, kinds = pair.copy(), np.zeros(gray.shape, np.uint8)
-    for alpha, tone, kind in _marks(gray.shape, rng, overlays) if marks else ():
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # H×W `uint8`; mask H×W `bool`; kinds H×W `uint8`
+    """A scan of the photograph as a damaged print, and where the damage can be seen.
+
+    The kinds are 0 for none, 1 to 4 (see `DEFECT_KINDS`), and `FAINT`."""
+    even = cv2.GaussianBlur(gray, (0, 0), WIDE)  # one without any detail
+    pair = np.stack([gray, even]).astype(np.float32)
+    marked = pair.copy()
+    kinds = np.zeros(gray.shape, np.uint8)
+    for alpha, tone, kind in (
+        _marks(gray.shape, rng, overlays) if marks else ()
+    ):
         marked += np.clip(alpha, 0, 1) * (tone - marked)
         kinds[alpha > 0.06] = kind
     clean, even, dirty, on_even = _softened([*pair, *marked], rng)
-    change = np.minimum(np.abs(dirty - clean), _outstanding(on_even - even))
+    any_change = np.abs(dirty - clean)
+    change = np.minimum(any_change, _outstanding(on_even - even))
     scan, noise = _roughened(dirty, rng)
-    kinds = np.where(kinds > 0, kinds, cv2.dilate(kinds, np.ones((5, 5), np.uint8)))
-    least = np.array([np.inf, *VISIBLE.values()], np.float32)[kinds] + _hidden(clean, noise)
-    kinds = np.where(change > least, kinds, np.where(np.abs(dirty - clean) > 2.5, FAINT, 0)).astype(np.uint8)
+    kinds = _seen_kinds(kinds, change, any_change, _hidden(clean, noise))
     return scan, (kinds > 0) & (kinds != FAINT), kinds
 
 # %% ../nbs/14_defects.ipynb #492cb94a
 def _wired(gray, rng):
     "A few parallel wires, sagging."
-    width, canvas = gray.shape[1], np.zeros(gray.shape, np.uint8)
+    width = gray.shape[1]
+    canvas = np.zeros(gray.shape, np.uint8)
     x = np.linspace(-10, width + 10, 40)
-    base, slope, sag, gap = rng.uniform(0, gray.shape[0]), rng.normal(0, 0.4), rng.uniform(-40, 40), rng.uniform(6, 40)
+    base = rng.uniform(0, gray.shape[0])
+    slope = rng.normal(0, 0.4)
+    sag = rng.uniform(-40, 40)
+    gap = rng.uniform(6, 40)
     thick = int(rng.choice([1, 1, 2, 3]))
     for k in range(int(rng.integers(2, 6))):
-        y = base + k * gap * (1 + 0.1 * x / width) + slope * x + sag * (x / width - 0.5) ** 2 * 4
-        cv2.polylines(canvas, [np.round(np.c_[x, y] * 16).astype(np.int32)], False, 255, thick, cv2.LINE_AA, 4)
-    return gray + canvas / np.float32(255) * rng.uniform(0.6, 1) * (rng.uniform(0, 70) - gray)
+        y = (
+            base
+            + k * gap * (1 + 0.1 * x / width)
+            + slope * x
+            + sag * (x / width - 0.5) ** 2 * 4
+        )
+        cv2.polylines(
+            canvas,
+            [np.round(np.c_[x, y] * 16).astype(np.int32)],
+            False,
+            255,
+            thick,
+            cv2.LINE_AA,
+            4,
+        )
+    return gray + canvas / np.float32(255) * rng.uniform(0.6, 1) * (
+        rng.uniform(0, 70) - gray
+    )
 
-
+# %% ../nbs/14_defects.ipynb #2f7bb7c1
 def _lettered(gray, rng):
     "Some words."
-    letters, signs = np.zeros(gray.shape, np.uint8), list("ABCDEFGHIKLMNOPRSTUWabcdefghiklmnoprstuw0123456789  .,-")
+    letters = np.zeros(gray.shape, np.uint8)
+    signs = list(
+        "ABCDEFGHIKLMNOPRSTUWabcdefghiklmnoprstuw0123456789  .,-"
+    )
     for _ in range(int(rng.integers(1, 4))):
         text = "".join(rng.choice(signs, rng.integers(3, 16)))
-        place = int(rng.integers(-20, gray.shape[1] * 0.7)), int(rng.integers(10, gray.shape[0]))
-        cv2.putText(letters, text, place, int(rng.integers(0, 8)), float(np.exp(rng.uniform(-1.2, 0.7))), 255,
-                    int(rng.choice([1, 1, 2, 3])), cv2.LINE_AA)
-    return gray + letters / np.float32(255) * rng.uniform(0.5, 1) * (_tone(rng, 0.5) - gray)
+        place = int(rng.integers(-20, gray.shape[1] * 0.7)), int(
+            rng.integers(10, gray.shape[0])
+        )
+        cv2.putText(
+            letters,
+            text,
+            place,
+            int(rng.integers(0, 8)),
+            float(np.exp(rng.uniform(-1.2, 0.7))),
+            255,
+            int(rng.choice([1, 1, 2, 3])),
+            cv2.LINE_AA,
+        )
+    return gray + letters / np.float32(255) * rng.uniform(0.5, 1) * (
+        _tone(rng, 0.5) - gray
+    )
 
 # %% ../nbs/14_defects.ipynb #ac82521b
 def _screened(gray, rng):
     "Halftone: dots or lines."
     y, x = np.mgrid[: gray.shape[0], : gray.shape[1]].astype(np.float32)
-    angle, turns = rng.uniform(0, np.pi), 2 * np.pi / rng.uniform(2.2, 7)
-    u, v = (x * np.cos(angle) + y * np.sin(angle)) * turns, (y * np.cos(angle) - x * np.sin(angle)) * turns
-    wave = (np.sin(u) + np.sin(v)) / 2 if rng.random() < 0.6 else np.sin(u)
+    angle = rng.uniform(0, np.pi)
+    turns = 2 * np.pi / rng.uniform(2.2, 7)
+    u = (x * np.cos(angle) + y * np.sin(angle)) * turns
+    v = (y * np.cos(angle) - x * np.sin(angle)) * turns
+    wave = (
+        (np.sin(u) + np.sin(v)) / 2 if rng.random() < 0.6 else np.sin(u)
+    )
     ink = rng.uniform(1, 6) * (gray / 127.5 - 1 + wave * 0.9) * 2
-    return gray + rng.uniform(0.15, 1) * (255 / (1 + np.exp(np.clip(-ink, -20, 20))) - gray)
+    return gray + rng.uniform(0.15, 1) * (
+        255 / (1 + np.exp(np.clip(-ink, -20, 20))) - gray
+    )
 
-
+# %% ../nbs/14_defects.ipynb #7318a37e
 def _mounted(gray, rng):
     "An oval or a box on an even mount."
     height, width = gray.shape
-    shape, size = np.zeros(gray.shape, np.uint8), [width, height] * rng.uniform(0.5, 1.4, 2)
-    box = ([width, height] * rng.uniform(0.2, 0.8, 2)).tolist(), size.tolist(), rng.normal(0, 2)
+    shape = np.zeros(gray.shape, np.uint8)
+    size = [
+        width,
+        height,
+    ] * rng.uniform(0.5, 1.4, 2)
+    box = (
+        ([width, height] * rng.uniform(0.2, 0.8, 2)).tolist(),
+        size.tolist(),
+        rng.normal(0, 2),
+    )
     if rng.random() < 0.5:
         cv2.ellipse(shape, box, 255, -1, cv2.LINE_AA)
     else:
-        cv2.fillPoly(shape, [np.round(cv2.boxPoints(box)).astype(np.int32)], 255, cv2.LINE_AA)
-    mount = rng.choice([rng.uniform(0, 255), rng.uniform(200, 255)]) + rng.uniform(0, 10) * (_field(gray.shape, rng, 3) - 0.5)
-    return mount + cv2.GaussianBlur(shape, (0, 0), rng.uniform(0.4, 2)) / np.float32(255) * (gray - mount)
+        cv2.fillPoly(
+            shape,
+            [np.round(cv2.boxPoints(box)).astype(np.int32)],
+            255,
+            cv2.LINE_AA,
+        )
+    mount = rng.choice(
+        [rng.uniform(0, 255), rng.uniform(200, 255)]
+    ) + rng.uniform(0, 10) * (_field(gray.shape, rng, 3) - 0.5)
+    return mount + cv2.GaussianBlur(
+        shape, (0, 0), rng.uniform(0.4, 2)
+    ) / np.float32(255) * (gray - mount)
 
 # %% ../nbs/14_defects.ipynb #b76b07dc
 def _dressed(gray: np.ndarray, rng) -> np.ndarray:
     "At times a softer photograph, with wires, letters, halftone or a mount; H×W `uint8`."
     out = gray.astype(np.float32)
     if rng.random() < 0.25:
-        out = np.asarray(cv2.GaussianBlur(out, (0, 0), rng.uniform(0.5, 2.5)), np.float32)
-    for change, often in ((_wired, 0.1), (_lettered, 0.1), (_screened, 0.04), (_mounted, 0.1)):
+        out = np.asarray(
+            cv2.GaussianBlur(out, (0, 0), rng.uniform(0.5, 2.5)),
+            np.float32,
+        )
+    for change, often in (
+        (_wired, 0.1),
+        (_lettered, 0.1),
+        (_screened, 0.04),
+        (_mounted, 0.1),
+    ):
         if rng.random() < often:
             out = change(out, rng)
     return np.clip(out, 0, 255).astype(np.uint8)
@@ -312,13 +568,27 @@ def _dressed(gray: np.ndarray, rng) -> np.ndarray:
 # %% ../nbs/14_defects.ipynb #36a7242c
 def _tile(gray: np.ndarray, size: int, rng) -> np.ndarray:
     "A square of a photograph at about its own scale, mirrored at times; size×size `uint8`."
-    scale = max(np.exp(rng.uniform(np.log(0.5), np.log(1.6))), (size + 1) / min(gray.shape))
-    top, left = (int(rng.integers(0, n - int(size / scale) + 1)) for n in gray.shape)
-    cut = gray[top : top + int(size / scale), left : left + int(size / scale)]
-    out = cv2.resize(cut, (size, size), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
-    return np.ascontiguousarray(out[:, ::-1]) if rng.random() < 0.5 else out
+    scale = max(
+        np.exp(rng.uniform(np.log(0.5), np.log(1.6))),
+        (size + 1) / min(gray.shape),
+    )
+    top, left = (
+        int(rng.integers(0, n - int(size / scale) + 1))
+        for n in gray.shape
+    )
+    cut = gray[
+        top : top + int(size / scale), left : left + int(size / scale)
+    ]
+    out = cv2.resize(
+        cut,
+        (size, size),
+        interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC,
+    )
+    return (
+        np.ascontiguousarray(out[:, ::-1]) if rng.random() < 0.5 else out
+    )
 
-
+# %% ../nbs/14_defects.ipynb #dae0a7f8
 class DefectExamples(Dataset):
     "Squares of scanned prints: example i is `gray` 1×S×S and `kinds` S×S, both `uint8`; it depends on (seed, i) only."
 
@@ -330,25 +600,35 @@ class DefectExamples(Dataset):
         clean: float = 0.25,  # share of the examples without damage
         seed: int = 0,
     ):
-        self.paths, self.overlays, self.size, self.clean, self.seed = list(paths), overlays, size, clean, seed
+        self.paths = list(paths)
+        self.overlays = overlays
+        self.size = size
+        self.clean = clean
+        self.seed = seed
 
     def __getitem__(self, i: int) -> dict[str, Tensor]:
         rng = np.random.default_rng([self.seed, i])
         photo = read_gray(self.paths[rng.integers(len(self.paths))])
         gray = _dressed(_tile(photo, self.size, rng), rng)
-        scan, _, kinds = draw_defects(gray, rng, self.overlays, marks=rng.random() >= self.clean)
-        return dict(gray=torch.from_numpy(scan)[None], kinds=torch.from_numpy(kinds))
+        scan, _, kinds = draw_defects(
+            gray, rng, self.overlays, marks=rng.random() >= self.clean
+        )
+        return dict(
+            gray=torch.from_numpy(scan)[None],
+            kinds=torch.from_numpy(kinds),
+        )
 
 # %% ../nbs/14_defects.ipynb #fdf22a18
 def _block(channels: int, out: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(channels, out, 3, 1, 1, bias=False), nn.BatchNorm2d(out), nn.ReLU(inplace=True))
+    return nn.Sequential(
+        nn.Conv2d(channels, out, 3, 1, 1, bias=False),
+        nn.BatchNorm2d(out),
+        nn.ReLU(inplace=True),
+    )
 
 # %% ../nbs/14_defects.ipynb #b6ec1c75
-class DefectNet(nn.Module):
-    "Logits of damage and of its kinds: N×1×H×W in [0, 1] → N×(1 + 4)×H×W; sides are multiples of `stride`."
-
-    stride = 16
-    patient = 0.2  # learning rate of the encoder, as a share of the decoder's
+class _DefectLayers(nn.Module):
+    "The layers of a `DefectNet`."
 
     def __init__(
         self,
@@ -358,36 +638,36 @@ class DefectNet(nn.Module):
         frozen: bool = False,  # leave the encoder as it is
     ):
         super().__init__()
-        self.config, self.frozen = dict(widths=list(widths), stem=stem), frozen
+        self.config = dict(widths=list(widths), stem=stem)
+        self.frozen = frozen
         self.mean, self.std = gray_normalization(LITE0)
         self.encoder = load_encoder(LITE0, 1, weights)
         self.encoder.blocks[5] = self.encoder.blocks[6] = nn.Identity()  # stride 32 is not looked at
         self.stem = nn.Sequential(_block(4, stem), _block(stem, stem))
-        self.lateral = nn.ModuleList(nn.Conv2d(a, b, 1) for a, b in zip(self.encoder.out_channels[1:], widths))
+        pairs = zip(self.encoder.out_channels[1:], widths)
+        self.lateral = nn.ModuleList(nn.Conv2d(a, b, 1) for a, b in pairs)
         self.deep = _block(widths[-1], widths[-1])
         inputs = [a + b for a, b in zip(widths, widths[1:])]
-        self.up = nn.ModuleList(_block(n + stem * (i == 0), widths[i]) for i, n in enumerate(inputs))
-        self.head = nn.Sequential(_block(widths[0], widths[0]), nn.Conv2d(widths[0], 4 * (1 + len(DEFECT_KINDS)), 1))
+        inputs[0] += stem
+        self.up = nn.ModuleList(map(_block, inputs, widths))
+        outputs = 4 * (1 + len(DEFECT_KINDS))
+        self.head = nn.Sequential(_block(widths[0], widths[0]), nn.Conv2d(widths[0], outputs, 1))
         with torch.no_grad():
             self.head[1].bias[:4] = -3.0  # few pixels are damaged
         self.to(memory_format=torch.channels_last)
 
-    def forward(self, x: Tensor) -> Tensor:
-        if x.shape[-2] % self.stride or x.shape[-1] % self.stride:
-            raise ValueError(f"DefectNet wants sides that are multiples of {self.stride}, got {x.shape[-2]}×{x.shape[-1]}")
-        stem = self.stem(F.pixel_unshuffle(2 * x - 1, 2).contiguous(memory_format=torch.channels_last))
-        *skips, x = [lateral(f) for lateral, f in zip(self.lateral, self._features(x))]
-        x = self.deep(x)
-        skips[0] = torch.cat([skips[0], stem], 1)
-        for up, skip in zip(reversed(self.up), reversed(skips)):
-            x = up(torch.cat([F.interpolate(x, scale_factor=2.0), skip], 1))
-        return F.pixel_shuffle(self.head(x), 2)
+# %% ../nbs/14_defects.ipynb #949f4ce7
+class _PatientEncoder(_DefectLayers):
+    "How the encoder of a `DefectNet` is asked and trained."
+
+    patient = 0.2  # learning rate of the encoder, as a share of the decoder's
 
     def _features(self, x: Tensor) -> list[Tensor]:
         "What the encoder sees at strides 2, 4, 8 and 16."
         kind = x.device.type
         learns = torch.is_grad_enabled() and not self.frozen
-        half = torch.is_autocast_enabled(kind) and kind != "cpu"  # its depthwise convolutions are no faster in half on a CPU
+        # depthwise convolutions are no faster in half precision on a CPU
+        half = torch.is_autocast_enabled(kind) and kind != "cpu"
         with torch.autocast(kind, enabled=half), torch.set_grad_enabled(learns):
             return self.encoder((x - self.mean) / self.std)[1:5]
 
@@ -398,9 +678,42 @@ class DefectNet(nn.Module):
 
     def parameter_groups(self, lr: float) -> list[dict]:
         "What the optimiser gets: the encoder's weights at a share of the learning rate, or not at all."
-        inner = {id(p) for p in self.encoder.parameters()}
-        groups = [dict(params=[p for p in self.parameters() if id(p) not in inner], lr=lr)]
-        return groups if self.frozen else groups + [dict(params=list(self.encoder.parameters()), lr=lr * self.patient)]
+        encoder = list(self.encoder.parameters())
+        inner = {id(p) for p in encoder}
+        others = [p for p in self.parameters() if id(p) not in inner]
+        groups = [dict(params=others, lr=lr)]
+        if not self.frozen:
+            groups.append(dict(params=encoder, lr=lr * self.patient))
+        return groups
+
+# %% ../nbs/14_defects.ipynb #885afa9b
+class DefectNet(_PatientEncoder):
+    """Logits of damage and of its kinds: N×1×H×W in [0, 1] → N×(1 + 4)×H×W.
+
+    Raises `ValueError` for sides that are no multiples of `stride`."""
+
+    stride = 16
+
+    def forward(self, x: Tensor) -> Tensor:
+        height, width = x.shape[-2:]
+        if height % self.stride or width % self.stride:
+            raise ValueError(
+                f"DefectNet wants sides that are multiples of {self.stride}, got {height}×{width}"
+            )
+        blocks = F.pixel_unshuffle(2 * x - 1, 2)
+        stem = self.stem(
+            blocks.contiguous(memory_format=torch.channels_last)
+        )
+        features = self._features(x)
+        *skips, x = [
+            lateral(f) for lateral, f in zip(self.lateral, features)
+        ]
+        x = self.deep(x)
+        skips[0] = torch.cat([skips[0], stem], 1)
+        for up, skip in zip(reversed(self.up), reversed(skips)):
+            enlarged = F.interpolate(x, scale_factor=2.0)
+            x = up(torch.cat([enlarged, skip], 1))
+        return F.pixel_shuffle(self.head(x), 2)
 
 # %% ../nbs/14_defects.ipynb #f37fc6e9
 def defect_loss(
@@ -408,21 +721,34 @@ def defect_loss(
     batch: dict[str, Tensor],  # of `DefectExamples`, stacked
 ) -> dict[str, Tensor]:  # {name: term}, each weighted
     "What the network's answers on a batch lose against the truth."
-    kinds, out = batch["kinds"].long(), net(batch["gray"].float() / 255).float()
+    kinds = batch["kinds"].long()
+    out = net(batch["gray"].float() / 255).float()
     known = (kinds != FAINT).float()
     truth = (kinds > 0) * known
     said = out[:, 0].sigmoid()
-    both, sums = ((x * known).sum((1, 2)) for x in (said * truth, said + truth))
+    both, sums = (
+        (x * known).sum((1, 2)) for x in (said * truth, said + truth)
+    )
     damaged = truth.any(1).any(1)
     dice = (1 - (2 * both + 10) / (sums + 10)) * damaged
-    entropy = F.binary_cross_entropy_with_logits(out[:, 0], truth, reduction="none") * known
-    kind = F.cross_entropy(out[:, 1:], ((kinds - 1) * (truth > 0)).clamp(min=0), reduction="none") * truth
-    return dict(dice=dice.sum() / damaged.sum().clamp(min=1), entropy=4 * entropy.sum() / known.sum().clamp(min=1),
-                kind=0.2 * kind.sum() / truth.sum().clamp(min=1))
+    entropy = (
+        F.binary_cross_entropy_with_logits(
+            out[:, 0], truth, reduction="none"
+        )
+        * known
+    )
+    true_kind = ((kinds - 1) * (truth > 0)).clamp(min=0)
+    kind = F.cross_entropy(out[:, 1:], true_kind, reduction="none") * truth
+    return dict(
+        dice=dice.sum() / damaged.sum().clamp(min=1),
+        entropy=4 * entropy.sum() / known.sum().clamp(min=1),
+        kind=0.2 * kind.sum() / truth.sum().clamp(min=1),
+    )
 
 # %% ../nbs/14_defects.ipynb #1bc535c5
 SURE, PROPOSED = 0.6, 0.3  # likelihoods: a piece may be repaired, or is proposed
-CERTAIN, EVIDENCE = 0.95, 0.008  # likelihood of a certain piece; share of the picture that such pieces cover where damage is repaired
+CERTAIN = 0.95  # likelihood of a certain piece
+EVIDENCE = 0.008  # share of the picture that such pieces cover where damage is repaired
 TILE, MARGIN = 1024, 64  # px: side of what the network sees at once; how far tiles overlap
 MIN_MARK = 4  # px, area of the smallest piece
 
@@ -452,63 +778,119 @@ class Piece:
 def _starts(length: int, tile: int) -> list[int]:
     "Where tiles begin along a side."
     step = tile - 2 * MARGIN
-    return [0] if length <= tile else [*range(0, length - tile, step), length - tile]
+    return (
+        [0]
+        if length <= tile
+        else [*range(0, length - tile, step), length - tile]
+    )
 
 
 def _answer(net: DefectNet, gray: np.ndarray) -> np.ndarray:
     "Likelihood and kind of one tile; 2×H×W `uint8`."
     height, width = gray.shape
-    padded = cv2.copyMakeBorder(gray, 0, -height % net.stride, 0, -width % net.stride, cv2.BORDER_REFLECT)
+    padded = cv2.copyMakeBorder(
+        gray,
+        0,
+        -height % net.stride,
+        0,
+        -width % net.stride,
+        cv2.BORDER_REFLECT,
+    )
     device = next(net.parameters()).device
     with torch.inference_mode(), autocast(device):
         said = net(to_tensor(padded)[None].to(device))[0].float()
-    likely, kind = (said[0].sigmoid() * 255).round(), said[1:].argmax(0) + 1
-    return torch.stack([likely, kind])[:, :height, :width].byte().cpu().numpy()
+    likely = (said[0].sigmoid() * 255).round()
+    kind = said[1:].argmax(0) + 1
+    return (
+        torch.stack([likely, kind])[:, :height, :width].byte().cpu().numpy()
+    )
 
-
-def _answers(net: DefectNet, gray: np.ndarray, tile: int = TILE) -> np.ndarray:
+# %% ../nbs/14_defects.ipynb #5bebd59f
+def _answers(
+    net: DefectNet, gray: np.ndarray, tile: int = TILE
+) -> np.ndarray:
     "Likelihood and kind of a photograph of any size, in overlapping tiles; 2×H×W `uint8`."
     out = np.empty((2, *gray.shape), np.uint8)
     for top in _starts(gray.shape[0], tile):
         for left in _starts(gray.shape[1], tile):
-            y, x = (MARGIN if start else 0 for start in (top, left))  # what the tile before has answered well
-            said = _answer(net, gray[top : top + tile, left : left + tile])
-            out[:, top + y : top + tile, left + x : left + tile] = said[:, y:, x:]
+            y, x = (
+                MARGIN if start else 0 for start in (top, left)
+            )  # what the tile before has answered well
+            said = _answer(
+                net, gray[top : top + tile, left : left + tile]
+            )
+            rows = slice(top + y, top + tile)
+            columns = slice(left + x, left + tile)
+            out[:, rows, columns] = said[:, y:, x:]
     return out
 
 # %% ../nbs/14_defects.ipynb #eabe90f9
-def _components(mask: np.ndarray, likely: np.ndarray, kinds: np.ndarray, sure: float):
-    "Pieces of a mask: labels H×W, which labels are sure, and a `Piece` for each label from 1 on; `None` for those too small."
-    n, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
-    at = np.flatnonzero(mask)
-    label, value = labels.ravel()[at], likely.ravel()[at]
+def _certain_pieces(
+    label: np.ndarray,
+    value: np.ndarray,
+    area: np.ndarray,
+    sure: float,
+    size: int,
+) -> np.ndarray:
+    "Which pieces are sure, n `bool`: none, unless all but certain ones cover enough of a picture of `size` pixels."
+    n = len(area)
     certain = np.bincount(label, value >= 255 * sure, n) >= MIN_MARK
-    mean = np.bincount(label, value / 255.0, n) / np.maximum(stats[:, cv2.CC_STAT_AREA], 1)
     strong = np.bincount(label, value >= 255 * CERTAIN, n) >= 3 * MIN_MARK
-    if stats[strong, cv2.CC_STAT_AREA].sum() < EVIDENCE * mask.size:
-        certain[:] = False
-    votes = np.bincount(label * 5 + kinds.ravel()[at], minlength=5 * n).reshape(n, 5)[:, 1:]
-    pieces = [None] + [
-        Piece(DEFECT_KINDS[votes[i].argmax()], stats[i, 4] / mask.size, round(float(mean[i]), 3), bool(certain[i]), tuple(stats[i, :4].tolist()))
-        if stats[i, 4] >= MIN_MARK else None for i in range(1, n)]
-    return labels, certain, pieces
+    return certain & (area[strong].sum() >= EVIDENCE * size)
 
+# %% ../nbs/14_defects.ipynb #8845b1e0
+def _components(
+    mask: np.ndarray, likely: np.ndarray, kinds: np.ndarray, sure: float
+):
+    """Pieces of a mask: labels H×W, which labels are sure, and a `Piece` for each label from 1 on.
 
+    `None` stands for label 0, and for those that are too small."""
+    n, labels, stats, _ = cv2.connectedComponentsWithStats(
+        mask.view(np.uint8), connectivity=8
+    )
+    area = stats[:, cv2.CC_STAT_AREA]
+    at = np.flatnonzero(mask)
+    label = labels.ravel()[at]
+    value = likely.ravel()[at]
+    certain = _certain_pieces(label, value, area, sure, mask.size)
+    mean = np.bincount(label, value / 255.0, n) / np.maximum(area, 1)
+    votes = np.bincount(label * 5 + kinds.ravel()[at], minlength=5 * n)
+    votes = votes.reshape(n, 5)
+    pieces = [None] * n
+    for i in np.flatnonzero(area >= MIN_MARK).tolist():
+        kind = DEFECT_KINDS[votes[i, 1:].argmax()]
+        box = tuple(stats[i, :4].tolist())
+        share = area[i] / mask.size
+        confidence = round(float(mean[i]), 3)
+        pieces[i] = Piece(kind, share, confidence, bool(certain[i]), box)
+    return labels, certain, [None] + pieces[1:]
+
+# %% ../nbs/14_defects.ipynb #c869a914
 def find_defects(
     net: DefectNet,  # in evaluation mode
     gray: np.ndarray,  # H×W `uint8`
     sure: float = SURE,  # likelihood from which on a piece is repaired
     proposed: float = PROPOSED,  # likelihood from which on a pixel is marked at all
 ) -> Defects:
-    "Scratches, dust, stains and creases of a photograph of any size. Raises `ValueError` for anything but a gray photograph."
+    """Scratches, dust, stains and creases of a photograph of any size.
+
+    Raises `ValueError` for anything but a gray photograph."""
     if gray.ndim != 2 or gray.dtype != np.uint8:
-        raise ValueError(f"find_defects wants an H×W uint8 photograph, got {gray.shape} {gray.dtype}")
+        raise ValueError(
+            f"find_defects wants an H×W uint8 photograph, got {gray.shape} {gray.dtype}"
+        )
     likely, kinds = _answers(net, gray)
     marked = likely >= 255 * proposed
     labels, certain, pieces = _components(marked, likely, kinds, sure)
     kept = np.array([piece is not None for piece in pieces])
     pieces = sorted((p for p in pieces if p), key=lambda p: -p.share)
-    return Defects(likely, kinds, (kept & certain)[labels], (kept & ~certain)[labels], pieces)
+    return Defects(
+        likely,
+        kinds,
+        (kept & certain)[labels],
+        (kept & ~certain)[labels],
+        pieces,
+    )
 
 # %% ../nbs/14_defects.ipynb #b1f6f689
 def match_within(
@@ -519,19 +901,32 @@ def match_within(
     "Counts for precision and recall, to be summed over photographs; see `f1_of`."
     near = np.ones((2 * pixels + 1,) * 2, np.uint8)
     true = (kinds > 0) & (kinds != FAINT)
-    about = lambda mask: cv2.dilate(mask.astype(np.uint8), near).astype(bool)
+    about = lambda mask: cv2.dilate(mask.astype(np.uint8), near).astype(
+        bool
+    )
     marked = found & ((kinds != FAINT) | about(true))
-    right, hit = marked & about(true), true & about(found)
-    return int(marked.sum()), int(right.sum()), int(true.sum()), int(hit.sum())
+    right = marked & about(true)
+    hit = true & about(found)
+    return (
+        int(marked.sum()),
+        int(right.sum()),
+        int(true.sum()),
+        int(hit.sum()),
+    )
 
-
+# %% ../nbs/14_defects.ipynb #f46bb7bb
 def f1_of(
     counts,  # of `match_within`, summed
 ) -> tuple[float, float, float]:  # precision, recall, F1, each in [0, 1]
     "Precision, recall and their harmonic mean; 1 where nothing was marked, or nothing was to be found."
     marked, right, true, hit = counts
-    precision, recall = (right / marked if marked else 1.0), (hit / true if true else 1.0)
-    return precision, recall, 2 * precision * recall / max(precision + recall, 1e-9)
+    precision = right / marked if marked else 1.0
+    recall = hit / true if true else 1.0
+    return (
+        precision,
+        recall,
+        2 * precision * recall / max(precision + recall, 1e-9),
+    )
 
 # %% ../nbs/14_defects.ipynb #aa4ea4cc
 @dataclass
@@ -546,37 +941,58 @@ class Findings:
 
 def _holes(mask: np.ndarray) -> list[Piece]:
     "The connected pieces of a mask of holes."
-    _, _, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
-    return sorted((Piece("hole", s[4] / mask.size, 1.0, True, tuple(s[:4].tolist())) for s in stats[1:]), key=lambda p: -p.share)
+    _, _, stats, _ = cv2.connectedComponentsWithStats(
+        mask.view(np.uint8), connectivity=8
+    )
+    return sorted(
+        (
+            Piece(
+                "hole", s[4] / mask.size, 1.0, True, tuple(s[:4].tolist())
+            )
+            for s in stats[1:]
+        ),
+        key=lambda p: -p.share,
+    )
 
-
+# %% ../nbs/14_defects.ipynb #757e70aa
 def _without_holes(gray: np.ndarray, holes: np.ndarray) -> np.ndarray:
     "The photograph with its holes filled smoothly."
     if not holes.any() or holes.all():
         return gray
     return smooth_guess(gray, holes)
 
-
+# %% ../nbs/14_defects.ipynb #4bd8efdd
 def examine(
     gray: np.ndarray,  # H×W `uint8`
     net: DefectNet | None = None,  # in evaluation mode; `None`: only holes of one value are looked for
     always: bool = False,  # take the most likely hole even if it is doubtful
 ) -> Findings:
-    "The damage of a photograph: holes of one value, and what the network finds. Raises `ValueError` for anything but a gray photograph."
+    """The damage of a photograph: holes of one value, and what the network finds.
+
+    Raises `ValueError` for anything but a gray photograph."""
     holes = find_damage(gray, always=always)
-    findings = Findings(holes, np.zeros_like(holes), _holes(holes), holes * np.uint8(5))
+    findings = Findings(
+        holes, np.zeros_like(holes), _holes(holes), holes * np.uint8(5)
+    )
     if net is None:
         return findings
     found = find_defects(net, _without_holes(gray, holes))
-    findings.mask, findings.proposed = holes | found.sure, found.proposed & ~holes
+    findings.mask = holes | found.sure
+    findings.proposed = found.proposed & ~holes
     findings.pieces = findings.pieces + found.pieces
     marked = (found.sure | found.proposed) & ~holes
     findings.kinds = np.where(marked, found.kinds, findings.kinds)
     return findings
 
 # %% ../nbs/14_defects.ipynb #2b1f212d
-PALE = 96  # opacity, of 255, of what is proposed in a mask: under one half, so that it does not count when the mask is read
-KIND_COLORS = {"line": (230, 60, 40), "spot": (255, 170, 0), "stain": (150, 90, 220), "crease": (0, 150, 230), "hole": (0, 170, 90)}
+PALE = 96  # of 255: opacity of what is proposed; under one half, so that a reader does not count it
+KIND_COLORS = {
+    "line": (230, 60, 40),
+    "spot": (255, 170, 0),
+    "stain": (150, 90, 220),
+    "crease": (0, 150, 230),
+    "hole": (0, 170, 90),
+}
 
 
 def show_findings(
@@ -584,17 +1000,23 @@ def show_findings(
     findings: Findings,
 ) -> np.ndarray:  # H×W×3 `uint8`
     "The findings over the photograph, in `KIND_COLORS`; proposed ones paler."
-    colors = np.array([(0, 0, 0), *KIND_COLORS.values()], np.float32)[findings.kinds]
-    strength = (0.85 * findings.mask + 0.4 * findings.proposed)[..., None].astype(np.float32)
+    colors = np.array([(0, 0, 0), *KIND_COLORS.values()], np.float32)[
+        findings.kinds
+    ]
+    strength = (0.85 * findings.mask + 0.4 * findings.proposed)[
+        ..., None
+    ].astype(np.float32)
     paper = np.repeat(gray[..., None], 3, axis=2).astype(np.float32)
     return (paper + strength * (colors - paper)).round().astype(np.uint8)
 
-
+# %% ../nbs/14_defects.ipynb #78b6f1f3
 def write_mask(
     path,  # ending in .png
     findings: Findings,
 ):
-    "Write what was found as a layer to lay over the photograph, atomically: sure red and opaque, proposed orange and thin."
+    """Write what was found as a layer to lay over the photograph, atomically.
+
+    What is sure is red and opaque, what is proposed orange and thin."""
     layer = np.zeros((*findings.mask.shape, 4), np.uint8)
     layer[findings.mask] = (230, 0, 0, 255)
     layer[findings.proposed] = (255, 150, 0, PALE)
@@ -606,21 +1028,32 @@ def describe(
 ) -> str:
     "What was found, in words; empty if there is nothing."
     kinds = ("hole", *DEFECT_KINDS)
-    sure = {kind: [p for p in findings.pieces if p.sure and p.kind == kind] for kind in kinds}
+    sure = {
+        kind: [p for p in findings.pieces if p.sure and p.kind == kind]
+        for kind in kinds
+    }
     parts = [_counted(kind, some) for kind, some in sure.items() if some]
     unsure = [p for p in findings.pieces if not p.sure]
-    return ", ".join(parts) + ("; " if parts and unsure else "") + (f"unsure: {_counted('piece', unsure)}" if unsure else "")
+    return (
+        ", ".join(parts)
+        + ("; " if parts and unsure else "")
+        + (f"unsure: {_counted('piece', unsure)}" if unsure else "")
+    )
 
-
+# %% ../nbs/14_defects.ipynb #754ca188
 def _counted(kind: str, pieces: list[Piece]) -> str:
-    return f"{len(pieces)} {kind}{'s' * (len(pieces) > 1)} ({sum(p.share for p in pieces):.2%})"
+    share = sum(p.share for p in pieces)
+    plural = "s" if len(pieces) > 1 else ""
+    return f"{len(pieces)} {kind}{plural} ({share:.2%})"
 
 # %% ../nbs/14_defects.ipynb #7c378c9e
 DEFECT_FORMAT = "restorecolor-defects-1"
 
 
 def save_defects(net: DefectNet, path, **about):
-    "Write a defect network to a safetensors file in float16, atomically. Raises `WeightsError` for values that are not finite."
+    """Write a defect network to a safetensors file in float16, atomically.
+
+    Raises `WeightsError` for values that are not finite."""
     save_part(net, path, DEFECT_FORMAT, **about)
 
 
@@ -628,4 +1061,8 @@ def load_defects(
     path,  # a file that `save_defects` wrote
 ) -> tuple[DefectNet, dict]:  # the network in evaluation mode, and what was stored about it
     "Read a defect network back. Raises `WeightsError` for a missing or damaged file, or one of another kind."
-    return load_part(path, DEFECT_FORMAT, lambda config: DefectNet(**config, weights=None))
+    return load_part(
+        path,
+        DEFECT_FORMAT,
+        lambda config: DefectNet(**config, weights=None),
+    )

@@ -19,15 +19,29 @@ def notebook_style():
         from matplotlib_inline.backend_inline import set_matplotlib_formats
 
         set_matplotlib_formats("jpeg", pil_kwargs={"quality": 85})
-    plt.rcParams.update({"figure.dpi": 70, "savefig.dpi": 70, "font.size": 9, "axes.titlesize": 9, "axes.spines.top": False,
-                         "axes.spines.right": False, "axes.grid": False, "figure.constrained_layout.use": True})
+    plt.rcParams.update(
+        {
+            "figure.dpi": 70,
+            "savefig.dpi": 70,
+            "font.size": 9,
+            "axes.titlesize": 9,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": False,
+            "figure.constrained_layout.use": True,
+        }
+    )
 
 # %% ../nbs/01_figures.ipynb #82959afc
 def _tile(ax, image: np.ndarray, title: str = ""):
     "One photograph on one axis: RGB, gray or a mask."
     step = max(1, min(image.shape[:2]) // 300)
     image = image[::step, ::step]
-    gray = {} if image.ndim == 3 else dict(cmap="gray", vmin=0, vmax=1 if image.dtype == bool else 255)
+    gray = (
+        {}
+        if image.ndim == 3
+        else dict(cmap="gray", vmin=0, vmax=1 if image.dtype == bool else 255)
+    )
     ax.imshow(image, **gray)
     ax.set_title(title)
     ax.axis("off")
@@ -43,11 +57,17 @@ def show_photos(
     images = list(images)
     columns = max(1, min(columns, len(images)))
     rows = max(1, -(-len(images) // columns))
-    height = width * np.median([i.shape[0] / i.shape[1] for i in images]) + (0.25 if titles is not None else 0.05)
-    fig, axes = plt.subplots(rows, columns, figsize=(columns * width, rows * height), squeeze=False)
+    height = width * np.median([i.shape[0] / i.shape[1] for i in images]) + (
+        0.25 if titles is not None else 0.05
+    )
+    fig, axes = plt.subplots(
+        rows, columns, figsize=(columns * width, rows * height), squeeze=False
+    )
     for ax in axes.flat:
         ax.axis("off")
-    for ax, image, title in zip(axes.flat, images, titles if titles is not None else [""] * len(images)):
+    for ax, image, title in zip(
+        axes.flat, images, titles if titles is not None else [""] * len(images)
+    ):
         _tile(ax, image, str(title))
     return fig
 
@@ -70,15 +90,22 @@ def show_restorations(
     width: float = 1.9,  # of a tile, in inches
 ):  # the figure
     "A row for each photograph: damaged | restored (| original | error)."
-    columns = [("damaged", damaged), ("restored", restored)]
+    columns = {"damaged": damaged, "restored": restored}
     if original is not None:
-        columns += [("original", original), ("error", [error_map(r, o) for r, o in zip(restored, original)])]
+        errors = [error_map(r, o) for r, o in zip(restored, original)]
+        columns |= {"original": original, "error": errors}
     aspects = [d.shape[0] / d.shape[1] for d in damaged]
-    fig, axes = plt.subplots(len(damaged), len(columns), figsize=(len(columns) * width, width * sum(aspects) + 0.25 * len(aspects)),
-                             squeeze=False, gridspec_kw=dict(height_ratios=aspects))
-    for j, (name, images) in enumerate(columns):
-        for i, image in enumerate(images):
-            _tile(axes[i, j], image, str(notes[i]) if name == "restored" and notes is not None else name if i == 0 else "")
+    size = len(columns) * width, width * sum(aspects) + 0.25 * len(aspects)
+    ratios = dict(height_ratios=aspects)
+    fig, axes = plt.subplots(
+        len(damaged), len(columns), figsize=size, squeeze=False, gridspec_kw=ratios
+    )
+    for column, (name, images) in zip(axes.T, columns.items()):
+        titles = [name] + [""] * len(damaged)
+        if name == "restored" and notes is not None:
+            titles = map(str, notes)
+        for ax, image, title in zip(column, images, titles):
+            _tile(ax, image, title)
     return fig
 
 # %% ../nbs/01_figures.ipynb #c839ae45
@@ -90,8 +117,12 @@ def training_curves(
     metrics = {key: pd.DataFrame(table) for key, table in metrics.items()}
     names = [n for n in names if any(n in t for t in metrics.values())]
     if not names:
-        raise ValueError("none of the metrics asked for is in the tables: nothing to draw")
-    fig, axes = plt.subplots(1, len(names), figsize=(2.4 * len(names), 2.1), squeeze=False)
+        raise ValueError(
+            "none of the metrics asked for is in the tables: nothing to draw"
+        )
+    fig, axes = plt.subplots(
+        1, len(names), figsize=(2.4 * len(names), 2.1), squeeze=False
+    )
     for ax, name in zip(axes.flat, names):
         for key, table in metrics.items():
             if name in table:
@@ -105,11 +136,14 @@ def training_curves(
 # %% ../nbs/01_figures.ipynb #c5fc01fc
 def _spread(points: np.ndarray, count: int) -> list[int]:
     "Indices of `count` points, each the farthest from those before."
-    chosen, distance = [], np.full(len(points), np.inf)
+    chosen = []
+    distance = np.full(len(points), np.inf)
     nearest = int(np.linalg.norm(points - np.median(points, axis=0), axis=1).argmin())
     while len(chosen) < min(count, len(points)):
         chosen.append(nearest)
-        distance = np.minimum(distance, np.linalg.norm(points - points[nearest], axis=1))
+        distance = np.minimum(
+            distance, np.linalg.norm(points - points[nearest], axis=1)
+        )
         nearest = int(distance.argmax())
     return chosen
 
@@ -131,36 +165,73 @@ def show_embedding(
     for i in _spread(points, count) if thumbnail is not None else []:
         image = thumbnail(i)
         step = max(1, max(image.shape[:2]) // 40)
-        ax.add_artist(AnnotationBbox(OffsetImage(image[::step, ::step], zoom=0.55), points[i], frameon=False))
-    ax.set(xticks=[], yticks=[], title=f"{len(points)} photographs, {labels.max() + 1} clusters, {(labels < 0).sum()} in none")
+        ax.add_artist(
+            AnnotationBbox(
+                OffsetImage(image[::step, ::step], zoom=0.55), points[i], frameon=False
+            )
+        )
+    ax.set(
+        xticks=[],
+        yticks=[],
+        title=f"{len(points)} photographs, {labels.max() + 1} clusters, {(labels < 0).sum()} in none",
+    )
     return fig
 
 # %% ../nbs/01_figures.ipynb #83d19f26
+def _draw_box(ax, x: float, y: float, text: str, size, color: str):
+    "A box about (x, y) with a text; the patch."
+    from matplotlib.patches import FancyBboxPatch
+
+    corner = x - size[0] / 2, y - size[1] / 2
+    style = "round,pad=0,rounding_size=0.06"
+    box = FancyBboxPatch(
+        corner, *size, style, facecolor=color, edgecolor="0.45", linewidth=0.8
+    )
+    ax.add_patch(box)
+    ax.text(x, y, text, ha="center", va="center", fontsize=8)
+    return box
+
+# %% ../nbs/01_figures.ipynb #22ecf294
+def _draw_arrow(ax, start, end, text: str, bend: float):
+    "An arrow from one box to another, and its text in the middle."
+    middles = [
+        (b.get_x() + b.get_width() / 2, b.get_y() + b.get_height() / 2)
+        for b in (start, end)
+    ]
+    way = dict(
+        arrowstyle="-|>", color="0.35", lw=0.8, connectionstyle=f"arc3,rad={bend}"
+    )
+    way |= dict(patchA=start, patchB=end, shrinkA=1, shrinkB=1)
+    ax.annotate("", middles[1], middles[0], arrowprops=way)
+    if text:
+        paper = dict(fc="white", ec="none", pad=1)
+        ax.text(
+            *np.mean(middles, axis=0),
+            text,
+            ha="center",
+            va="center",
+            fontsize=8,
+            bbox=paper,
+        )
+
+# %% ../nbs/01_figures.ipynb #4f3f5a90
 def show_diagram(
-    boxes: dict,  # {name: (x, y, text)}: middle in inches, to the right and downwards; an empty text is left away
+    boxes: dict,  # {name: (x, y, text)}: the middle of each in inches, to the right and downwards
     arrows,  # (from, to, text, bend) of each; bend 0 is straight, below 0 a bow to the left
     size: tuple[float, float] = (1.2, 0.5),  # width and height of a box, in inches
     colors: dict | None = None,  # {name: colour of its box}
 ):  # the figure
-    "A drawing of boxes and arrows, in the order of `boxes`."
-    from matplotlib.patches import FancyBboxPatch
-
-    (width, height), places = size, np.array([box[:2] for box in boxes.values()])
-    low, high = places.min(0) - np.add(size, 0.3) / 2, places.max(0) + np.add(size, 0.3) / 2
+    "A drawing of boxes and arrows. Raises `KeyError` for an arrow between boxes that are not there."
+    places = np.array([box[:2] for box in boxes.values()])
+    low = places.min(0) - np.add(size, 0.3) / 2
+    high = places.max(0) + np.add(size, 0.3) / 2
     fig = plt.figure(figsize=high - low, dpi=100, layout="none")
     ax = fig.add_axes((0, 0, 1, 1), xlim=(low[0], high[0]), ylim=(high[1], low[1]))
     ax.axis("off")
-    drawn = {}
-    for name, (x, y, text) in boxes.items():
-        color = (colors or {}).get(name, "#eef2f7")
-        corner = x - width / 2, y - height / 2
-        drawn[name] = FancyBboxPatch(corner, width, height, "round,pad=0,rounding_size=0.06", fc=color, ec="0.45", lw=0.8)
-        ax.add_patch(drawn[name])
-        ax.text(x, y, text, ha="center", va="center", fontsize=8)
+    colors = dict.fromkeys(boxes, "#eef2f7") | (colors or {})
+    drawn = {
+        name: _draw_box(ax, *box, size, colors[name]) for name, box in boxes.items()
+    }
     for start, end, text, bend in arrows:
-        (x, y), (x2, y2) = boxes[start][:2], boxes[end][:2]
-        way = dict(arrowstyle="-|>", color="0.35", lw=0.8, shrinkA=1, shrinkB=1, connectionstyle=f"arc3,rad={bend}")
-        ax.annotate("", (x2, y2), (x, y), arrowprops=way | dict(patchA=drawn[start], patchB=drawn[end]))
-        paper = dict(fc="white", ec="none", pad=1)
-        ax.text((x + x2) / 2, (y + y2) / 2, text, ha="center", va="center", fontsize=8, bbox=paper if text else None)
+        _draw_arrow(ax, drawn[start], drawn[end], text, bend)
     return fig

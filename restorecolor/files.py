@@ -31,13 +31,15 @@ def _host() -> str:
 
 def _temporary(path: Path) -> Path:
     "A hidden name beside `path`, with the same ending."
-    mark = hashlib.sha1(os.fsencode(path.name) + str(threading.get_ident()).encode()).hexdigest()[:8]
+    mark = hashlib.sha1(os.fsencode(path.name) + str(threading.get_ident()).encode()).hexdigest()[
+        :8
+    ]
     suffix = path.suffix if len(path.suffix) <= 12 else ""
     return path.with_name(f"{PREFIX}{_host()}-{os.getpid()}-{BORN}-{mark}{suffix}")
 
 # %% ../nbs/00_files.ipynb #056bc955
 def _flush(path: Path, mode: int):
-    "What is in a file's buffers goes to the disk; its permissions become `mode`, whatever the library that wrote it thinks."
+    "Flush a file to the disk, and set its permissions to `mode`, whatever the library that wrote it did."
     with open(path, "rb+") as file:
         os.fsync(file.fileno())
     if path.stat().st_mode != mode:
@@ -53,7 +55,9 @@ def _rename(temporary: Path, path: Path):
             if os.name != "nt":
                 raise
             if wait is None:
-                raise PermissionError(13, "it is open in another program, or may not be changed", str(path)) from None
+                raise PermissionError(
+                    13, "it is open in another program, or may not be changed", str(path)
+                ) from None
             time.sleep(wait)
 
 # %% ../nbs/00_files.ipynb #af0cb520
@@ -61,7 +65,9 @@ def _rename(temporary: Path, path: Path):
 def atomic(
     path,  # where the file is wanted
 ):
-    "A temporary path beside `path`, with the same ending; flushed and renamed to `path` if the block succeeds, removed if it fails."
+    """A temporary path beside `path`, with the same ending.
+
+    It is flushed and renamed to `path` if the block succeeds, and removed if it fails."""
     path = Path(path)
     temporary = _temporary(path)
     try:
@@ -72,7 +78,9 @@ def atomic(
         _flush(temporary, mode)
         _rename(temporary, path)
     except OSError as error:  # a full disk, a read-only folder: say which file
-        raise OSError(error.errno, f"cannot be written ({error.strerror or error})", str(path)) from error
+        raise OSError(
+            error.errno, f"cannot be written ({error.strerror or error})", str(path)
+        ) from error
     finally:
         with suppress(OSError):
             temporary.unlink()
@@ -86,7 +94,7 @@ def write_json(
     with atomic(path) as temporary:
         temporary.write_text(json.dumps(value, indent=1, default=str), encoding="utf-8")
 
-
+# %% ../nbs/00_files.ipynb #5d0c38e0
 def read_json(
     path,
     *needed: str,  # names that must be in it
@@ -99,7 +107,11 @@ def read_json(
         value = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(value, dict) and all(name in value for name in needed):
             return value
-        why = f"a note with {', '.join(needed)} is wanted" if needed else "names and values are wanted"
+        why = (
+            f"a note with {', '.join(needed)} is wanted"
+            if needed
+            else "names and values are wanted"
+        )
     except ValueError as error:  # JSON's and UTF-8's errors are of this kind
         why = str(error)
     print(f"{path}: cannot be used ({why}); it counts as absent", flush=True)
@@ -111,20 +123,29 @@ def _safetensors_size(path: Path) -> int:
     with open(path, "rb") as file:
         length = int.from_bytes(file.read(8), "little")
         header = json.loads(file.read(min(length, 10**8)))
-    return 8 + length + max(v["data_offsets"][1] for name, v in header.items() if name != "__metadata__")
+    return (
+        8
+        + length
+        + max(v["data_offsets"][1] for name, v in header.items() if name != "__metadata__")
+    )
 
-
+# %% ../nbs/00_files.ipynb #13a2155c
 def is_whole(
     path,
 ) -> bool:
-    "Is a file there and whole, as far as its length, its beginning and its end tell: of JSON, CSV, PNG, JPEG, zip, safetensors."
+    """Is a file there and whole, as far as its length, its beginning and its end tell?
+
+    That is looked at in JSON, CSV, PNG, JPEG, zip and safetensors."""
     path = Path(path)
     tail = lambda: path.read_bytes()[-64:]
     tests = {
         ".json": lambda: isinstance(json.loads(path.read_bytes()), dict),
-        ".csv": lambda: path.read_bytes().decode().endswith("\n") and b"\x00" not in path.read_bytes(),
-        ".png": lambda: b"IEND\xaeB`\x82" in tail(), ".jpg": lambda: b"\xff\xd9" in tail(),
-        ".zip": lambda: b"PK\x05\x06" in tail(), ".safetensors": lambda: path.stat().st_size == _safetensors_size(path),
+        ".csv": lambda: path.read_bytes().decode().endswith("\n")
+        and b"\x00" not in path.read_bytes(),
+        ".png": lambda: b"IEND\xaeB`\x82" in tail(),
+        ".jpg": lambda: b"\xff\xd9" in tail(),
+        ".zip": lambda: b"PK\x05\x06" in tail(),
+        ".safetensors": lambda: path.stat().st_size == _safetensors_size(path),
     }
     try:
         return path.stat().st_size > 0 and bool(tests.get(path.suffix, lambda: True)())
@@ -162,7 +183,7 @@ def sweep(
                 count += 1
     return count
 
-
+# %% ../nbs/00_files.ipynb #4ddfe43d
 def _is_over(host: str, pid: str, born: str) -> bool:
     "Is the process that wrote a temporary file no more, as far as one can tell from here?"
     if host != _host():
@@ -193,10 +214,13 @@ def _lock(file) -> bool:
     except (BlockingIOError, PermissionError):
         return False
     except OSError as error:
-        print(f"{file.name}: this file system has no locks ({error.strerror}); nothing keeps a second run out", flush=True)
+        print(
+            f"{file.name}: this file system has no locks ({error.strerror}); nothing keeps a second run out",
+            flush=True,
+        )
     return True
 
-
+# %% ../nbs/00_files.ipynb #a652d1c3
 def _holder(file) -> str:
     "Who has locked a file, as far as it says."
     with suppress(OSError, ValueError, KeyError, TypeError):
@@ -206,6 +230,25 @@ def _holder(file) -> str:
     return ""
 
 # %% ../nbs/00_files.ipynb #4c72084a
+def _wait_for(file, folder: Path, what: str, patience: float):
+    "Lock an open file within `patience` seconds. Raises `BusyError`."
+    until = time.monotonic() + patience
+    while not _lock(file):
+        if time.monotonic() > until:
+            raise BusyError(
+                f"{folder}: {what} is going on there{_holder(file)}; wait for its end, or take another folder")
+        time.sleep(0.1)
+
+
+def _sign(file):
+    "Write into a locked file who holds it."
+    since = datetime.now().strftime("%Y-%m-%d %H:%M")
+    about = dict(pid=os.getpid(), host=socket.gethostname(), since=since)
+    with suppress(OSError):  # a full disk keeps nobody from reading what is there
+        file.truncate(0)
+        file.write(json.dumps(about).encode())
+
+# %% ../nbs/00_files.ipynb #dfd2dc3f
 @contextmanager
 def alone(
     folder,  # made if it is not there
@@ -218,18 +261,11 @@ def alone(
     name = os.path.realpath(folder)
     if name in HELD:
         raise BusyError(f"{folder}: {what} is going on there, in this very process")
-    until = time.monotonic() + patience
     with open(folder / ".lock", "a+b", buffering=0) as file:
-        while not _lock(file):
-            if time.monotonic() > until:
-                raise BusyError(f"{folder}: {what} is going on there{_holder(file)}; wait for its end, or take another folder")
-            time.sleep(0.1)
+        _wait_for(file, folder, what, patience)
         HELD.add(name)
         try:
-            about = dict(pid=os.getpid(), host=socket.gethostname(), since=datetime.now().strftime("%Y-%m-%d %H:%M"))
-            with suppress(OSError):  # a full disk keeps nobody from reading what is there
-                file.truncate(0)
-                file.write(json.dumps(about).encode())
+            _sign(file)
             yield folder
         finally:
             HELD.discard(name)

@@ -27,17 +27,29 @@ def _version(package: str) -> str:
 
 def _short(path) -> str:
     "A path, the home folder as `~`."
-    home, path = str(Path.home()), str(path)
-    return "~" + path[len(home):] if home != "/" and path.startswith(home) else path
+    home = str(Path.home())
+    path = str(path)
+    return "~" + path[len(home) :] if home != "/" and path.startswith(home) else path
 
 
 def _size(count: float) -> str:
     "Bytes in GB, or in MB."
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
 
-
-PACKAGES = ("torch", "torchvision", "numpy", "opencv-python-headless", "pillow", "segmentation-models-pytorch", "timm",
-            "safetensors", "lightning", "scikit-image", "papermill")
+# %% ../nbs/21_health.ipynb #6d5ff11d
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "numpy",
+    "opencv-python-headless",
+    "pillow",
+    "segmentation-models-pytorch",
+    "timm",
+    "safetensors",
+    "lightning",
+    "scikit-image",
+    "papermill",
+)
 
 
 def _versions() -> str:
@@ -54,14 +66,24 @@ def _windows_memory() -> tuple[int, int]:
 
     class Status(ctypes.Structure):
         _fields_ = [("length", ctypes.c_ulong), ("load", ctypes.c_ulong)]
-        _fields_ += [(name, ctypes.c_ulonglong) for name in (
-            "all", "free", "pages", "free_pages", "virtual", "free_virtual", "extended")]
+        _fields_ += [
+            (name, ctypes.c_ulonglong)
+            for name in (
+                "all",
+                "free",
+                "pages",
+                "free_pages",
+                "virtual",
+                "free_virtual",
+                "extended",
+            )
+        ]
 
     status = Status(length=ctypes.sizeof(Status))
     getattr(ctypes, "windll").kernel32.GlobalMemoryStatusEx(ctypes.byref(status))
     return status.all, status.free
 
-
+# %% ../nbs/21_health.ipynb #e94dcd14
 def _memory() -> str:
     "Memory in all, and how much of it is free where the system says so."
     if os.name == "nt":
@@ -70,7 +92,11 @@ def _memory() -> str:
     said = _size(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     info = Path("/proc/meminfo")
     if info.is_file():
-        kilobytes = next(line.split()[1] for line in info.read_text().splitlines() if line.startswith("MemAvailable"))
+        kilobytes = next(
+            line.split()[1]
+            for line in info.read_text().splitlines()
+            if line.startswith("MemAvailable")
+        )
         said += f", {_size(1024 * int(kilobytes))} free"
     return said
 
@@ -81,12 +107,21 @@ def _disk() -> str:
     free = lambda path: _size(shutil.disk_usage(path).free)
     return ", ".join(f"{free(path)} free {name} ({_short(path)})" for name, path in places.items())
 
-
-SETTINGS = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "CUDA_VISIBLE_DEVICES", "RESTORECOLOR_MEGAPIXELS", "HF_HUB_OFFLINE")
+# %% ../nbs/21_health.ipynb #02c14305
+SETTINGS = (
+    "OMP_NUM_THREADS",
+    "OMP_WAIT_POLICY",
+    "CUDA_VISIBLE_DEVICES",
+    "RESTORECOLOR_MEGAPIXELS",
+    "HF_HUB_OFFLINE",
+)
 
 
 def _environment() -> str:
-    return ", ".join(f"{name}={os.environ[name]}" for name in SETTINGS if name in os.environ) or "nothing special"
+    return (
+        ", ".join(f"{name}={os.environ[name]}" for name in SETTINGS if name in os.environ)
+        or "nothing special"
+    )
 
 # %% ../nbs/21_health.ipynb #269191f5
 def _devices() -> str:
@@ -123,14 +158,19 @@ def _state_of(
 
     try:
         with safe_open(path, framework="numpy") as file:
-            meta, digest = file.metadata() or {}, hashlib.sha256()
+            meta = file.metadata() or {}
+            digest = hashlib.sha256()
             for name in sorted(file.keys()):
                 digest.update(file.get_tensor(name).tobytes())
     except Exception as error:  # of the library, or of the disk
         return f"cannot be read ({str(error).splitlines()[0][:80]})"
-    return "sound" if digest.hexdigest() == meta.get("sha256") else "NOT what was written: its checksum differs"
+    return (
+        "sound"
+        if digest.hexdigest() == meta.get("sha256")
+        else "NOT what was written: its checksum differs"
+    )
 
-
+# %% ../nbs/21_health.ipynb #1dcf3212
 def _weights(folder: Path | None = None) -> str:
     "Where the networks are, and whether they can be read."
     folder = folder or Path(str(resources.files("restorecolor") / "weights"))
@@ -163,14 +203,20 @@ def _patchmatch() -> str:
 def _optional(module: str, package: str, extra: str, what: str) -> str:
     "Is a package of an extra there?"
     there = importlib.util.find_spec(module) is not None
-    return f"{_version(package)}" if there else f"not installed, needed {what} (pip install 'restorecolor[{extra}]')"
+    return (
+        f"{_version(package)}"
+        if there
+        else f"not installed, needed {what} (pip install 'restorecolor[{extra}]')"
+    )
 
-
+# %% ../nbs/21_health.ipynb #6dd28be8
 EXTRAS = {  # line: how it is found out
     "PatchMatch": _patchmatch,
     "Gradio": lambda: _optional("gradio", "gradio", "app", "for the page"),
     "ONNX": lambda: _optional("onnx", "onnx", "onnx", "to export networks"),
-    "ONNX Runtime": lambda: _optional("onnxruntime", "onnxruntime", "onnx", "to run exported networks"),
+    "ONNX Runtime": lambda: _optional(
+        "onnxruntime", "onnxruntime", "onnx", "to run exported networks"
+    ),
 }
 
 # %% ../nbs/21_health.ipynb #64ce850a
@@ -181,16 +227,26 @@ def _package() -> str:
 
 
 def _python() -> str:
-    return f"{platform.python_version()} {platform.python_implementation()}, {_short(sys.executable)}"
+    return (
+        f"{platform.python_version()} {platform.python_implementation()}, {_short(sys.executable)}"
+    )
 
 
 LINES = {  # name: how it is found out
-    "restorecolor": _package, "Python": _python, "system": _system, "memory": _memory, "disk": _disk,
-    "packages": _versions, "environment": _environment, "devices": _devices, "threads": _threads,
-    "weights": _weights, **EXTRAS,
+    "restorecolor": _package,
+    "Python": _python,
+    "system": _system,
+    "memory": _memory,
+    "disk": _disk,
+    "packages": _versions,
+    "environment": _environment,
+    "devices": _devices,
+    "threads": _threads,
+    "weights": _weights,
+    **EXTRAS,
 }
 
-
+# %% ../nbs/21_health.ipynb #2758feac
 def _told(tell) -> str:
     "A line's answer, or why there is none."
     try:
@@ -204,8 +260,11 @@ def doctor() -> str:  # a line for each thing
     "What is installed here and what works, to be pasted into a bug report. Raises nothing."
     import textwrap
 
-    width, said = max(map(len, LINES)) + 2, []
+    width = max(map(len, LINES)) + 2
+    said = []
     for name, tell in LINES.items():
-        first, *more = textwrap.wrap(_told(tell), 118 - width, break_long_words=False, break_on_hyphens=False) or [""]
+        first, *more = textwrap.wrap(
+            _told(tell), 118 - width, break_long_words=False, break_on_hyphens=False
+        ) or [""]
         said += [f"{name:<{width}}{first}", *(" " * width + line for line in more)]
     return "\n".join(said)
