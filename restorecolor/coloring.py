@@ -14,7 +14,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import Dataset
-
 from .color import rgb_to_ycc, to_tensor
 from .contest import square_crop
 from restorecolor.encoders import (
@@ -24,6 +23,8 @@ from restorecolor.encoders import (
     load_encoder,
 )
 from .filling import PhotoOrder
+
+# %% ../nbs/15_coloring.ipynb #4ffa36cd
 from .losses import gradient_loss, hue_loss, saturation_loss
 from .masks import random_mask
 from restorecolor.models import (
@@ -61,7 +62,7 @@ def _curve(gray: np.ndarray, rng) -> np.ndarray:
         )
     return gray
 
-
+# %% ../nbs/15_coloring.ipynb #f3fecc52
 def _grain(gray: np.ndarray, rng) -> np.ndarray:
     "Noise of up to 9 % of the range, fine or coarse."
     noise = rng.standard_normal(gray.shape, np.float32)
@@ -94,7 +95,7 @@ def _oval(gray: np.ndarray, rng) -> np.ndarray:
     )
     return gray * (1 - soft) + soft * np.float32(rng.uniform(0.75, 1))
 
-
+# %% ../nbs/15_coloring.ipynb #b945f125
 def _border(gray: np.ndarray, rng) -> np.ndarray:
     "A border of light paper, up to a twelfth of the side."
     width = int(rng.integers(2, max(3, min(gray.shape) // 12)))
@@ -155,7 +156,7 @@ def aged(
 # %% ../nbs/15_coloring.ipynb #9daa0c58
 CELLS, REACH = 12, 0.3  # cells on a side, and the chroma at the outermost ones
 
-
+# %% ../nbs/15_coloring.ipynb #902bfd00
 def palette_of(
     chroma: Tensor,  # N×2×H×W in [-½, ½]
 ) -> Tensor:  # N×144, roots of shares that sum to 1
@@ -359,7 +360,7 @@ class ColorExamples(PhotoOrder):
 # %% ../nbs/15_coloring.ipynb #067d161c
 COLOR_WEIGHTS = {"l1": 3.0, "gradient": 4.0, "saturation": 0.5, "hue": 0.3}
 
-
+# %% ../nbs/15_coloring.ipynb #91fea0d6
 def color_loss(
     net: ColorNet,
     batch: dict[str, Tensor],  # of `ColorExamples`, stacked
@@ -428,7 +429,7 @@ def predict_chroma(
 # %% ../nbs/15_coloring.ipynb #60b5fd10
 TINT = 2.0  # gray levels of chroma: below it on average, a picture is gray; with so much unexplained, it is in colour
 
-
+# %% ../nbs/15_coloring.ipynb #aad79cb5
 def tone_of(
     rgb: np.ndarray,  # H×W×3 `uint8`
 ) -> str:  # gray, toned, or colour
@@ -459,7 +460,7 @@ def save_color(net: ColorNet, path, **about):
     Raises `WeightsError` for values that are not finite."""
     save_part(net, path, COLOR_FORMAT, **about)
 
-
+# %% ../nbs/15_coloring.ipynb #b0a92dfa
 def load_color(
     path,  # a file that `save_color` wrote
 ) -> tuple[ColorNet, dict]:  # the network in evaluation mode, and what was stored about it

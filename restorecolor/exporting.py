@@ -33,7 +33,7 @@ class _Fill(nn.Module):
     def forward(self, guess: Tensor, mask: Tensor) -> Tensor:
         return (guess + self.net.correction(guess, mask) * mask).clamp(0, 1)
 
-
+# %% ../nbs/24_exporting.ipynb #b8875888
 class _Color(nn.Module):
     "Evened gray N×1×H×W in [0, 1] and a palette N×144 → chroma N×2×H/4×W/4 in [-½, ½]."
 

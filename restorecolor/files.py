@@ -28,7 +28,7 @@ def _host() -> str:
     "Six letters for this machine."
     return hashlib.sha1(socket.gethostname().encode()).hexdigest()[:6]
 
-
+# %% ../nbs/00_files.ipynb #d95bceb9
 def _temporary(path: Path) -> Path:
     "A hidden name beside `path`, with the same ending."
     mark = hashlib.sha1(os.fsencode(path.name) + str(threading.get_ident()).encode()).hexdigest()[
@@ -45,7 +45,7 @@ def _flush(path: Path, mode: int):
     if path.stat().st_mode != mode:
         path.chmod(mode & 0o777)
 
-
+# %% ../nbs/00_files.ipynb #1f6a1e9b
 def _rename(temporary: Path, path: Path):
     "`os.replace`, with a little patience: on Windows a virus scanner may just be looking."
     for wait in (0.1, 0.3, 1.0, None):
@@ -168,7 +168,7 @@ def _alive(pid: int) -> bool:
         pass
     return True
 
-
+# %% ../nbs/00_files.ipynb #9179f564
 def sweep(
     folder,
     deep: bool = True,  # its subfolders, too
@@ -198,7 +198,7 @@ class BusyError(RuntimeError):
 HELD = set()  # folders held by this process; the operating system's lock is between processes
 FAR = 2**30  # byte that is locked on Windows, behind the text, which so stays readable
 
-
+# %% ../nbs/00_files.ipynb #0ea6cfe0
 def _lock(file) -> bool:
     "Try to lock an open file; False if another process holds it. A file system that knows no locks has none to offer."
     try:
@@ -239,7 +239,7 @@ def _wait_for(file, folder: Path, what: str, patience: float):
                 f"{folder}: {what} is going on there{_holder(file)}; wait for its end, or take another folder")
         time.sleep(0.1)
 
-
+# %% ../nbs/00_files.ipynb #95a5a49a
 def _sign(file):
     "Write into a locked file who holds it."
     since = datetime.now().strftime("%Y-%m-%d %H:%M")

@@ -12,16 +12,16 @@ __all__ = ['FILL_FORMAT', 'TILE', 'MARGIN', 'OVERLAP', 'NEAR', 'FAR', 'THICK', '
 import functools
 import threading
 import warnings
-
 import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import Dataset
-
 from .color import to_tensor
 from .contest import square_crop
+
+# %% ../nbs/13_filling.ipynb #ba8f7b0e
 from restorecolor.encoders import (
     LITE0,
     autocast,
@@ -37,6 +37,8 @@ from restorecolor.models import (
     smooth_fill,
     smooth_guess,
 )
+
+# %% ../nbs/13_filling.ipynb #b088a5cb
 from .photos import PhotoError, read_gray
 
 # %% ../nbs/13_filling.ipynb #0bb115e7
@@ -153,7 +155,7 @@ def _window(
     start = int(rng.integers(low, high + 1))
     return slice(start, start + size)
 
-
+# %% ../nbs/13_filling.ipynb #fdf2e69a
 def _hole_box(mask: np.ndarray) -> tuple[int, int, int, int]:
     "First and last row, first and last column of the hole in H×W `bool`."
     rows = np.flatnonzero(mask.any(1))
@@ -174,7 +176,7 @@ class PhotoOrder(Dataset):
         rng = np.random.default_rng([self.seed, 0, epoch])
         return self.paths[rng.permutation(len(self.paths))[place]]
 
-
+# %% ../nbs/13_filling.ipynb #395c560d
 def _small_holes(
     gray: np.ndarray, size: int, rng
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -251,7 +253,7 @@ def save_fill(
     "Write a fill network to a safetensors file, atomically. Raises `WeightsError` for values that are not finite."
     save_part(net, path, FILL_FORMAT, **about)
 
-
+# %% ../nbs/13_filling.ipynb #2ab93d91
 def load_fill(
     path,  # a file that `save_fill` wrote
 ) -> tuple[FillNet, dict]:  # the network in evaluation mode, and what was stored about it
@@ -265,7 +267,7 @@ TILE, MARGIN, OVERLAP = 512, 64, 64  # side of a window, known pixels around a h
 NEAR, FAR = 32, 64  # pixels from the rim: below NEAR the native tiles count, above FAR the halved copy
 THICK = 120  # pixels from the rim from which on there is a halved copy
 
-
+# %% ../nbs/13_filling.ipynb #d33eddad
 def _cuts(first: int, last: int, whole: int) -> list[tuple[int, int]]:
     "Begin and end of the tiles that cover `first` to `last`, margins not included."
     most = TILE - 2 * MARGIN
@@ -309,7 +311,7 @@ def _around(tile: slice, whole: int, stride: int) -> slice:
     start = min(start, whole - length)
     return slice(start, start + length)
 
-
+# %% ../nbs/13_filling.ipynb #e478a409
 def _say(
     net: FillNet, gray: np.ndarray, mask: np.ndarray
 ) -> np.ndarray:
@@ -493,7 +495,7 @@ def natural_available() -> bool:
         return False
     return bool(patchmatch.patchmatch_available)
 
-
+# %% ../nbs/13_filling.ipynb #a62ae3ce
 def _exemplars(gray: np.ndarray, hole: np.ndarray) -> np.ndarray:
     "H×W `uint8` with the hole made of patches of 7×7 from outside; the same every time. Raises `FillError`."
     if not natural_available():
@@ -590,7 +592,7 @@ def grain(
         np.float32
     )
 
-
+# %% ../nbs/13_filling.ipynb #2876d6e8
 GRAIN = 1.5  # pixels: what a Gaussian blur of this width takes away counts as grain
 
 # %% ../nbs/13_filling.ipynb #969e5ca9
@@ -608,7 +610,7 @@ def wide_parts(
         mask.view(np.uint8), cv2.MORPH_OPEN, disk
     ).astype(bool)
 
-
+# %% ../nbs/13_filling.ipynb #b144026d
 def _grained(
     gray: np.ndarray, mask: np.ndarray, expected: np.ndarray
 ) -> np.ndarray:
@@ -622,7 +624,7 @@ def _grained(
 class FillWarning(UserWarning):
     "A hole was filled in another way than was asked for."
 
-
+# %% ../nbs/13_filling.ipynb #2d4586ca
 def copy_boxes(
     wide: np.ndarray,  # H×W `bool`, from `wide_parts`
 ) -> list[tuple[tuple[slice, slice], np.ndarray]]:  # (rows and columns of a box, its pixels to be filled as h×w `bool`)
@@ -678,7 +680,7 @@ def _mixed(
 # %% ../nbs/13_filling.ipynb #b5eeaab7
 TEXTURE = 12.0  # gray levels: mean magnitude of the Laplacian from which on copying is worth it
 
-
+# %% ../nbs/13_filling.ipynb #ca05db6b
 def _texture_around(
     gray: np.ndarray, mask: np.ndarray, part: np.ndarray, shape
 ) -> float:

@@ -31,7 +31,7 @@ def _short(path) -> str:
     path = str(path)
     return "~" + path[len(home) :] if home != "/" and path.startswith(home) else path
 
-
+# %% ../nbs/21_health.ipynb #0b86980f
 def _size(count: float) -> str:
     "Bytes in GB, or in MB."
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
@@ -51,7 +51,7 @@ PACKAGES = (
     "papermill",
 )
 
-
+# %% ../nbs/21_health.ipynb #52429456
 def _versions() -> str:
     return ", ".join(f"{name} {_version(name)}" for name in PACKAGES)
 
@@ -100,7 +100,7 @@ def _memory() -> str:
         said += f", {_size(1024 * int(kilobytes))} free"
     return said
 
-
+# %% ../nbs/21_health.ipynb #2118cfd3
 def _disk() -> str:
     "Room where results and where temporary files go."
     places = {"here": os.getcwd(), "temporary files": tempfile.gettempdir()}
@@ -140,7 +140,7 @@ def _devices() -> str:
     computing = "32 bits" if half is None else str(half).removeprefix("torch.")
     return f"{', '.join(found) or 'no GPU'}; {used} is used, networks compute in {computing}"
 
-
+# %% ../nbs/21_health.ipynb #3118390e
 def _threads() -> str:
     import cv2
     import torch
@@ -199,7 +199,7 @@ def _patchmatch() -> str:
     filled = patchmatch.inpaint(picture, hole, patch_size=3)
     return f"{_version('pypatchmatch')} works" if filled[hole].any() else "runs, and fills nothing"
 
-
+# %% ../nbs/21_health.ipynb #9a98b65a
 def _optional(module: str, package: str, extra: str, what: str) -> str:
     "Is a package of an extra there?"
     there = importlib.util.find_spec(module) is not None
@@ -231,7 +231,7 @@ def _python() -> str:
         f"{platform.python_version()} {platform.python_implementation()}, {_short(sys.executable)}"
     )
 
-
+# %% ../nbs/21_health.ipynb #f2ae4d6a
 LINES = {  # name: how it is found out
     "restorecolor": _package,
     "Python": _python,
@@ -255,7 +255,7 @@ def _told(tell) -> str:
         said = (str(error).strip().splitlines() or [""])[0]
         return f"CANNOT BE FOUND OUT: {type(error).__name__}: {said[:120]}"
 
-
+# %% ../nbs/21_health.ipynb #c7c94347
 def doctor() -> str:  # a line for each thing
     "What is installed here and what works, to be pasted into a bug report. Raises nothing."
     import textwrap

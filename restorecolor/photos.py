@@ -23,14 +23,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageError
+
+# %% ../nbs/00_photos.ipynb #73642a10
 from PIL.PngImagePlugin import PngInfo
 from tqdm import tqdm
-
 from .files import atomic
-
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -68,7 +67,7 @@ def luma(
 # %% ../nbs/00_photos.ipynb #2d607000
 MARK = "restorecolor"  # the name of a mark in files that we write
 
-
+# %% ../nbs/00_photos.ipynb #23c0ffc3
 def write_png(
     path,  # ending in .png; folders on the way are made
     image: np.ndarray,  # H×W or H×W×3 `uint8`, or H×W `bool` (a mask: written as 0 and 255)
@@ -96,6 +95,8 @@ class PhotoError(ValueError):
 
 
 MIN_SIDE = 32  # px: five halvings of the encoder leave one pixel of it
+
+# %% ../nbs/00_photos.ipynb #d2e90103
 PLUGINS = {
     "JPEG": "Jpeg",
     "PNG": "Png",
@@ -161,6 +162,8 @@ UNREAD = (
     ".fits",
     ".dcm",
 )  # pictures, too, but not read
+
+# %% ../nbs/00_photos.ipynb #dfb90722
 MEGAPIXELS = float(os.environ.get("RESTORECOLOR_MEGAPIXELS", 178))  # the largest photograph that is read
 Image.MAX_IMAGE_PIXELS = round(MEGAPIXELS * 5e5)  # Pillow refuses twice as many
 PngImagePlugin.MAX_TEXT_CHUNK = 2**25  # bytes of text beside the pixels
@@ -186,7 +189,7 @@ class Page:
     def __str__(self):
         return f"{self.path}, page {self.number}"
 
-
+# %% ../nbs/00_photos.ipynb #29923522
 SUBFILE = 0x00FE  # TIFF's tag for what a picture is: bit 0 a smaller copy, bit 2 a mask (TIFF 6.0, section 8)
 
 # %% ../nbs/00_photos.ipynb #56a7804e
@@ -227,7 +230,7 @@ def _frames(image: Image.Image) -> int:
     except Exception:  # they are damaged
         return 0
 
-
+# %% ../nbs/00_photos.ipynb #8ca30f00
 def _decoded(path: Path, frame: int | None) -> Image.Image:
     """The decoded image, upright; in `info` the number of `frames`, where none was asked for.
 
@@ -353,7 +356,7 @@ def _said_white(image: Image.Image) -> float:
         return float(largest if largest > 0 else 2**bits - 1 if 8 < bits < 16 else 0)
     return 0.0
 
-
+# %% ../nbs/00_photos.ipynb #280ea4ea
 def _white(values: np.ndarray, image: Image.Image) -> float:
     "What white is, given a picture's finite values: as the file says, or the smallest usual number that holds all."
     top = float(values.max(initial=0))
@@ -440,7 +443,7 @@ def _open(path, min_side: int, mode: str, notes: list | None) -> np.ndarray:
         notes += words
     return pixels
 
-
+# %% ../nbs/00_photos.ipynb #db9e3417
 def read_rgb(
     path,
     min_side: int = MIN_SIDE,  # smallest side accepted, in pixels
@@ -482,7 +485,7 @@ KINDS_OF_MASKS = (
 FEW = 32  # values that labels have, at most
 COLOURFUL = 64  # levels between the largest and the smallest of R, G, B from which a stroke has a colour
 
-
+# %% ../nbs/00_photos.ipynb #f25baecc
 def _values(image: Image.Image) -> np.ndarray:
     "H×W numbers of a picture in one channel, as they stand in the file: of a palette, the indices."
     if image.mode == "1":
@@ -496,7 +499,7 @@ def _brightest(image: Image.Image) -> np.ndarray:
     "H×W `uint8`, the largest of R, G, B."
     return np.asarray(image.convert("RGB")).max(axis=2)
 
-
+# %% ../nbs/00_photos.ipynb #f574afff
 def _is_label(values: np.ndarray) -> bool:
     "Few values, beginning with 0, that are no shades from black to white."
     known = np.unique(values)
@@ -523,7 +526,7 @@ def _from_copy(image: Image.Image, photo: np.ndarray) -> np.ndarray | None:
         return None
     return ~there | (apart > (8 if same >= 0.5 else 40))
 
-
+# %% ../nbs/00_photos.ipynb #b7f0fd69
 def _from_colours(image: Image.Image) -> np.ndarray:
     "H×W `bool`, what is bright, or on white what has a colour."
     rgb = np.asarray(image.convert("RGB"))
@@ -615,7 +618,7 @@ ORIENTATION, RESOLUTION = 0x0112, 0x011A  # Exif's tags
 # TIFF's tags for description, make, model, software, date, artist, copyright
 DESCRIBING = {0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x8298}
 
-
+# %% ../nbs/00_photos.ipynb #6cc4ddac
 def read_metadata(
     path,  # a photograph
 ) -> dict:  # any of exif, icc_profile, dpi, xmp: arguments for `write_png` and `write_photo`
@@ -663,7 +666,7 @@ def _profile(info: dict) -> dict:
     space = profile[16:20]  # the profile's own colour space field (ICC.1:2022, 7.2.6)
     return {"icc_profile": profile} if space == b"RGB " else {}
 
-
+# %% ../nbs/00_photos.ipynb #5698b204
 def _xmp(info: dict) -> dict:
     xmp = info.get("xmp") or info.get("XML:com.adobe.xmp")
     if not xmp:
@@ -716,7 +719,7 @@ def _for_jpeg(about: dict, mark: str, quality: int) -> tuple[dict, list[str]]:
     left = [name for name in ("exif", "xmp") if len(ways.get(name, b"")) > SEGMENT]
     return {name: value for name, value in ways.items() if name not in left}, left
 
-
+# %% ../nbs/00_photos.ipynb #9152d679
 def _for_tiff(about: dict, mark: str) -> tuple[dict, list[str]]:
     "The same for TIFF, where all that stands beside the pixels is one directory of tags."
     ways = {name: value for name, value in about.items() if name != "xmp"}

@@ -52,7 +52,7 @@ def _modules(package: str) -> set[str]:
         if name[:1] != "_"
     }
 
-
+# %% ../nbs/25_programs.ipynb #999a058f
 def _unknown(package: str, name: str) -> AttributeError:
     "What is said of a name that is not there: the nearest ones."
     import difflib
@@ -97,7 +97,7 @@ def _behind(lines: list[str], line: int, column: int) -> str:
     head, mark, said = lines[line - 1].encode()[column:].decode().partition("#")
     return said.strip() if mark and head.strip(" ,:") == "" else ""
 
-
+# %% ../nbs/25_programs.ipynb #eca2c6f6
 def _parameters(node, lines: list[str]) -> dict[str, str]:
     "{name: comment} of a function's parameters."
     given = node.args
@@ -188,7 +188,7 @@ def document(
         if value is not None and not (value.__doc__ or "").endswith(text):
             _append(value, text)
 
-
+# %% ../nbs/25_programs.ipynb #d627bb56
 def _append(value, text: str):
     "Add to a docstring, where it may be changed. A class without one of its own has the one that dataclasses make."
     try:

@@ -37,7 +37,7 @@ STAGES = {  # in order, each with what it leaves for those after it, and for the
 # what a profile may ask for instead
 LEFT = STAGES | {part: (f"{part}.safetensors",) for part in ("fill", "defects", "color")}
 
-
+# %% ../nbs/19_workbook.ipynb #1676b57e
 def project_root() -> Path:
     "The clone: the folder with settings.ini and nbs/runs, around the package or the current folder. Raises `RunError`."
     here = Path.cwd()
@@ -165,7 +165,7 @@ PROFILES = (
     else project_root() / "restorecolor" / "profiles"
 )
 
-
+# %% ../nbs/19_workbook.ipynb #14c385b2
 def read_profile(
     profile,  # a name (`smoke`, `demo`, `photos`, `photos_more`, `contest`, `seed`), or a YAML file
 ) -> dict:
@@ -206,7 +206,7 @@ def _number(value):
     looks = isinstance(value, str) and re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", value)
     return float(value) if looks else value
 
-
+# %% ../nbs/19_workbook.ipynb #ce002f3c
 def parse_setting(text: str) -> tuple[str, object]:
     """`name=value` from the command line. The value is read as YAML.
 
@@ -267,7 +267,7 @@ def _from_here(name: str, value, root: Path):
         else value
     )
 
-
+# %% ../nbs/19_workbook.ipynb #0bf3c3f5
 def _stage_key(parameters: dict, notebook: Path, before: str) -> str:
     "A digest of a stage's parameters, its notebook's code, and the stage before."
     code = [
