@@ -236,7 +236,7 @@ class ColorDecoder(_DecoderLayers):
     "Features at strides 4, 8, 16, 32 (and a palette N×144) → chroma N×2×H/4×W/4 in [-½, ½]."
 
     def told(self, coarsest: Tensor, palette: Tensor | None) -> Tensor:
-        "The shift N×width×1×1: what the picture is about as a whole, and the palette; one of zeros says nothing."
+        "The shift N×width×1×1: from the picture as a whole, and from the palette; a palette of zeros adds nothing."
         about = [coarsest.mean((2, 3)), coarsest.amax((2, 3))]
         shift = self.whole(torch.cat(about, 1))
         if palette is not None:
@@ -325,7 +325,7 @@ class ColorNet(_ColorLayers):
 
 # %% ../nbs/15_coloring.ipynb #b821a209
 def _as_print(gray: np.ndarray, filled: float, old: float, rng) -> np.ndarray:
-    "With these probabilities with a hole that was filled, and aged."
+    "The picture with a filled hole, and aged, with these probabilities."
     if rng.random() < filled:
         gray = smooth_guess(gray, random_mask(gray.shape, rng))
     return aged(gray, rng) if rng.random() < old else gray
@@ -367,7 +367,7 @@ def color_loss(
     weights: dict[str, float] | None = None,  # of the terms; `None`: `COLOR_WEIGHTS`
     told: float = 0.25,  # share of the examples whose palette is given
 ) -> dict[str, Tensor]:  # {name: term}, each weighted
-    "What the colours of a batch lose against the true ones. Raises `ValueError` for an unknown loss."
+    "The terms of the loss on a batch. Raises `ValueError` for an unknown loss."
     unknown = set(weights or {}) - set(COLOR_WEIGHTS)
     if unknown:
         raise ValueError(

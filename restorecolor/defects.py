@@ -387,14 +387,14 @@ VISIBLE = {1: 12.0, 2: 12.0, 3: 20.0, 4: 12.0}  # gray levels by which a mark of
 
 
 def _outstanding(difference: np.ndarray) -> np.ndarray:
-    "By how much marks stand out from what is about them, in gray levels; H×W `float32`: a wide soft shade does not."
+    "By how many gray levels marks stand out from their surroundings, H×W `float32`; wide soft shades do not."
     return 2.5 * np.abs(
         difference - cv2.GaussianBlur(difference, (0, 0), WIDE)
     )
 
 # %% ../nbs/14_defects.ipynb #d90b9110
 def _hidden(clean: np.ndarray, noise: float) -> np.ndarray:
-    "By how much a picture's own texture and grain hide a difference, in gray levels; H×W `float32`."
+    "How many gray levels of difference texture and grain hide, H×W `float32`."
     mean = cv2.blur(clean, (7, 7))
     texture = np.sqrt(
         np.maximum(cv2.blur(clean * clean, (7, 7)) - mean * mean, 0)
@@ -658,7 +658,7 @@ class _DefectLayers(nn.Module):
 
 # %% ../nbs/14_defects.ipynb #949f4ce7
 class _PatientEncoder(_DefectLayers):
-    "How the encoder of a `DefectNet` is asked and trained."
+    "How the encoder of a `DefectNet` is applied and trained."
 
     patient = 0.2  # learning rate of the encoder, as a share of the decoder's
 
@@ -720,7 +720,7 @@ def defect_loss(
     net: DefectNet,
     batch: dict[str, Tensor],  # of `DefectExamples`, stacked
 ) -> dict[str, Tensor]:  # {name: term}, each weighted
-    "What the network's answers on a batch lose against the truth."
+    "The terms of the loss on a batch: Dice, cross entropy, and that of the kinds."
     kinds = batch["kinds"].long()
     out = net(batch["gray"].float() / 255).float()
     known = (kinds != FAINT).float()

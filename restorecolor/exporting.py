@@ -59,7 +59,7 @@ class _Find(nn.Module):
 
 # %% ../nbs/24_exporting.ipynb #a2d40df4
 class ExportError(RuntimeError):
-    "An export that cannot be had: the message says why, and what to do."
+    "An export that is not possible: the message says why, and what to do."
 
 
 OPSET = 17  # of ONNX: ONNX Runtime 1.12 (2022) and later
@@ -92,7 +92,7 @@ def _write(net: nn.Module, path: Path, inputs: dict[str, Tensor], output: str):
 
 # %% ../nbs/24_exporting.ipynb #12df4a68
 def _example() -> str:
-    "The module `onnx_example` as a file that stands alone: without what tells where it is from."
+    "The module `onnx_example` as a file of its own, without nbdev's comments."
     spec = importlib.util.find_spec("restorecolor.onnx_example")
     if spec is None or spec.origin is None:
         raise ExportError(

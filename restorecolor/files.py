@@ -25,7 +25,7 @@ BORN = secrets.token_hex(3)  # a process number comes back one day, and in conta
 
 
 def _host() -> str:
-    "Six letters for this machine."
+    "Six hexadecimal digits that stand for this machine."
     return hashlib.sha1(socket.gethostname().encode()).hexdigest()[:6]
 
 # %% ../nbs/00_files.ipynb #d95bceb9
@@ -135,7 +135,7 @@ def is_whole(
 ) -> bool:
     """Is a file there and whole, as far as its length, its beginning and its end tell?
 
-    That is looked at in JSON, CSV, PNG, JPEG, zip and safetensors."""
+    Checked are JSON, CSV, PNG, JPEG, zip and safetensors."""
     path = Path(path)
     tail = lambda: path.read_bytes()[-64:]
     tests = {
@@ -157,7 +157,7 @@ DAY = 86400  # seconds
 
 
 def _alive(pid: int) -> bool:
-    "Is there such a process on this machine? Where that cannot be told, yes."
+    "Does such a process run on this machine? True where that is unknown."
     if os.name == "nt":  # os.kill would end it there
         return True
     try:
@@ -173,7 +173,7 @@ def sweep(
     folder,
     deep: bool = True,  # its subfolders, too
 ) -> int:  # how many files were removed
-    "Remove half-written files of processes that are no more."
+    "Remove half-written files of processes that have ended."
     count = 0
     for path in Path(folder).glob(("**/" if deep else "") + f"{PREFIX}*"):
         known = re.fullmatch(re.escape(PREFIX) + r"([0-9a-f]{6})-(\d+)-([0-9a-f]{6})-.*", path.name)
@@ -185,7 +185,7 @@ def sweep(
 
 # %% ../nbs/00_files.ipynb #4ddfe43d
 def _is_over(host: str, pid: str, born: str) -> bool:
-    "Is the process that wrote a temporary file no more, as far as one can tell from here?"
+    "Has the process that wrote a temporary file ended, as far as this machine knows?"
     if host != _host():
         return False
     return born != BORN if int(pid) == os.getpid() else not _alive(int(pid))
@@ -200,7 +200,7 @@ FAR = 2**30  # byte that is locked on Windows, behind the text, which so stays r
 
 # %% ../nbs/00_files.ipynb #0ea6cfe0
 def _lock(file) -> bool:
-    "Try to lock an open file; False if another process holds it. A file system that knows no locks has none to offer."
+    "Try to lock an open file; False if another process holds it. Without locks in the file system, True."
     try:
         if sys.platform == "win32":
             import msvcrt

@@ -315,7 +315,7 @@ def _around(tile: slice, whole: int, stride: int) -> slice:
 def _say(
     net: FillNet, gray: np.ndarray, mask: np.ndarray
 ) -> np.ndarray:
-    "What the network makes of one window, h×w `float32` in [0, 1]."
+    "The network's result for one window, h×w `float32` in [0, 1]."
     device = next(net.parameters()).device
     x, m = (
         pad_to_stride(to_tensor(a)[None].to(device), net.stride)
@@ -484,11 +484,11 @@ def gradient_ratio(
 
 # %% ../nbs/13_filling.ipynb #9423c398
 class FillError(RuntimeError):
-    "A natural fill that cannot be had: the message says why, and what to do."
+    "A natural fill that is not possible: the message says why, and what to do."
 
 
 def natural_available() -> bool:
-    "Is PatchMatch there on this machine?"
+    "Is PatchMatch installed, and does it load?"
     try:
         import patchmatch
     except (ImportError, OSError):
@@ -497,7 +497,7 @@ def natural_available() -> bool:
 
 # %% ../nbs/13_filling.ipynb #a62ae3ce
 def _exemplars(gray: np.ndarray, hole: np.ndarray) -> np.ndarray:
-    "H×W `uint8` with the hole made of patches of 7×7 from outside; the same every time. Raises `FillError`."
+    "The hole made of 7×7 patches from outside, H×W `uint8`; deterministic. Raises `FillError`."
     if not natural_available():
         raise FillError(
             "natural filling needs the library of PyPatchMatch, which is not on this machine: "
@@ -622,7 +622,7 @@ def _grained(
 
 # %% ../nbs/13_filling.ipynb #3428026d
 class FillWarning(UserWarning):
-    "A hole was filled in another way than was asked for."
+    "A hole was filled in another way than asked for."
 
 # %% ../nbs/13_filling.ipynb #2d4586ca
 def copy_boxes(
@@ -703,7 +703,7 @@ def _texture_around(
 
 # %% ../nbs/13_filling.ipynb #4624b2bb
 def _warn_of(box):
-    "Say that a hole could not be copied; on behalf of `natural_fill`'s caller."
+    "Warn that a hole could not be copied, at the line that called `natural_fill`."
     rows, columns = box
     warnings.warn(
         f"the hole at rows {rows.start}–{rows.stop}, columns {columns.start}–{columns.stop} leaves too little "

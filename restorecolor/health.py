@@ -61,7 +61,7 @@ def _system() -> str:
 
 # %% ../nbs/21_health.ipynb #58279db9
 def _windows_memory() -> tuple[int, int]:
-    "All and free memory in bytes, as Windows says."
+    "Total and free memory in bytes, from Windows."
     import ctypes
 
     class Status(ctypes.Structure):
@@ -85,7 +85,7 @@ def _windows_memory() -> tuple[int, int]:
 
 # %% ../nbs/21_health.ipynb #e94dcd14
 def _memory() -> str:
-    "Memory in all, and how much of it is free where the system says so."
+    "Total memory, and free memory where the system tells it."
     if os.name == "nt":
         whole, free = _windows_memory()
         return f"{_size(whole)}, {_size(free)} free"
@@ -201,7 +201,7 @@ def _patchmatch() -> str:
 
 # %% ../nbs/21_health.ipynb #9a98b65a
 def _optional(module: str, package: str, extra: str, what: str) -> str:
-    "Is a package of an extra there?"
+    "Is an optional package installed?"
     there = importlib.util.find_spec(module) is not None
     return (
         f"{_version(package)}"
@@ -248,7 +248,7 @@ LINES = {  # name: how it is found out
 
 # %% ../nbs/21_health.ipynb #2758feac
 def _told(tell) -> str:
-    "A line's answer, or why there is none."
+    "The text of a line, or why it failed."
     try:
         return " ".join(tell().split())
     except Exception as error:  # whatever is broken on this machine is what is asked for

@@ -177,7 +177,7 @@ with contextlib.suppress(AttributeError, OSError):  # libtiff's, too, where it i
 # %% ../nbs/00_photos.ipynb #c16aa19b
 @dataclass(frozen=True)
 class Page:
-    "One picture of a file that holds several; to whatever opens files, the path of that file."
+    "One picture of a file that holds several; `open` takes it as the path of that file."
 
     path: Path
     number: int  # from 1
@@ -248,7 +248,7 @@ def _decoded(path: Path, frame: int | None) -> Image.Image:
 
 # %% ../nbs/00_photos.ipynb #4d0aca09
 def _not_an_image(path: Path) -> str:
-    "Why a file is none that is read, from its first bytes."
+    "Why a file cannot be read as a photograph, from its first bytes."
     with open(path, "rb") as file:
         start = file.read(12)
     if start[:4] in (b"II*\0", b"MM\0*"):
@@ -349,7 +349,7 @@ PHOTOMETRIC = 0x0106  # TIFF's tag that says, by a 0, that 0 is white; Pillow he
 
 
 def _said_white(image: Image.Image) -> float:
-    "What white is, as the file says it; 0: it does not."
+    "The value of white that the file states; 0: it states none."
     tags = getattr(image, "tag_v2", {})
     with contextlib.suppress(TypeError, ValueError, IndexError):
         largest, bits = (int(np.ravel(tags.get(tag, 0))[0]) for tag in (LARGEST, BITS))
@@ -358,7 +358,7 @@ def _said_white(image: Image.Image) -> float:
 
 # %% ../nbs/00_photos.ipynb #280ea4ea
 def _white(values: np.ndarray, image: Image.Image) -> float:
-    "What white is, given a picture's finite values: as the file says, or the smallest usual number that holds all."
+    "The value of white, given a picture's finite values: the file's own, or the smallest usual one that holds all."
     top = float(values.max(initial=0))
     whole = image.mode != "F"
     if whole and (
@@ -372,7 +372,7 @@ def _white(values: np.ndarray, image: Image.Image) -> float:
 
 # %% ../nbs/00_photos.ipynb #fc88a32a
 def _finite(values: np.ndarray, notes: list) -> np.ndarray:
-    "Floats, with black in place of what is no number."
+    "Floats, with black in place of NaN and infinity."
     good = np.isfinite(values)
     if good.all():
         return values
@@ -466,7 +466,7 @@ def small_copy(
     path,
     side: int = 64,  # that will do, in pixels
 ) -> np.ndarray:  # H×W×3 `uint8`, upright, at least so large where the photograph is
-    "A photograph to be glanced at: of a JPEG, an eighth of the work. Raises `PhotoError`."
+    "A small copy of a photograph, decoded fast from a JPEG. Raises `PhotoError`."
     try:
         with Image.open(path, formats=FORMATS) as image:
             if image.format in ("JPEG", "MPO"):  # which have no pages
@@ -487,7 +487,7 @@ COLOURFUL = 64  # levels between the largest and the smallest of R, G, B from wh
 
 # %% ../nbs/00_photos.ipynb #f25baecc
 def _values(image: Image.Image) -> np.ndarray:
-    "H×W numbers of a picture in one channel, as they stand in the file: of a palette, the indices."
+    "H×W values of a picture with one channel, as stored: of a palette, the indices."
     if image.mode == "1":
         return np.asarray(image).astype(np.uint8) * 255
     values = np.nan_to_num(np.asarray(image).astype(np.float32))
@@ -501,13 +501,13 @@ def _brightest(image: Image.Image) -> np.ndarray:
 
 # %% ../nbs/00_photos.ipynb #f574afff
 def _is_label(values: np.ndarray) -> bool:
-    "Few values, beginning with 0, that are no shades from black to white."
+    "Few values from 0 on, which are labels and not shades from black to white."
     known = np.unique(values)
     return len(known) <= FEW and known[0] == 0 and (known[-1] < 128 or len(known) <= 4)
 
 # %% ../nbs/00_photos.ipynb #8a0ed274
 def _from_copy(image: Image.Image, photo: np.ndarray) -> np.ndarray | None:
-    "H×W `bool`, what was painted over or erased in a copy of the photograph; `None`: it is none."
+    "H×W `bool`, what was painted over or erased in a copy of the photograph; `None`: it is no copy."
     rgb = np.asarray(image.convert("RGB")).astype(np.int16)
     if rgb.shape[:2] != photo.shape[:2] or np.mean((rgb.max(2) <= 16) | (rgb.min(2) >= 239)) > 0.95:
         return None
@@ -622,7 +622,7 @@ DESCRIBING = {0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x8298}
 def read_metadata(
     path,  # a photograph
 ) -> dict:  # any of exif, icc_profile, dpi, xmp: arguments for `write_png` and `write_photo`
-    """What goes on from a photograph to its restoration: Exif, XMP, resolution, an RGB colour profile.
+    """The metadata that a restoration keeps of its photograph: Exif, XMP, resolution, an RGB colour profile.
 
     What cannot be read is left out. Raises nothing."""
     try:
@@ -721,7 +721,7 @@ def _for_jpeg(about: dict, mark: str, quality: int) -> tuple[dict, list[str]]:
 
 # %% ../nbs/00_photos.ipynb #9152d679
 def _for_tiff(about: dict, mark: str) -> tuple[dict, list[str]]:
-    "The same for TIFF, where all that stands beside the pixels is one directory of tags."
+    "The same for TIFF, where all metadata are one directory of tags."
     ways = {name: value for name, value in about.items() if name != "xmp"}
     left = []
     tags = Image.Exif()
@@ -743,7 +743,7 @@ def _for_tiff(about: dict, mark: str) -> tuple[dict, list[str]]:
 def read_mark(
     path,  # a file of any kind
 ) -> str:
-    "The mark that a file was written with; empty where there is none, or no picture that we write. Nothing is raised."
+    "The mark that a file was written with; empty where there is none. Raises nothing."
     if Path(path).suffix.lower() not in KINDS:
         return ""
     try:

@@ -54,7 +54,7 @@ def _modules(package: str) -> set[str]:
 
 # %% ../nbs/25_programs.ipynb #999a058f
 def _unknown(package: str, name: str) -> AttributeError:
-    "What is said of a name that is not there: the nearest ones."
+    "The error for an unknown name: the nearest ones."
     import difflib
 
     names = (
@@ -118,7 +118,7 @@ def _parameters(node, lines: list[str]) -> dict[str, str]:
 
 # %% ../nbs/25_programs.ipynb #4dbba413
 def _table(title: str, said: dict[str, str]) -> str:
-    "Names and comments, one below the other."
+    "Names and comments, one line each."
     width = max(map(len, said))
     return f"\n\n{title}:\n" + "\n".join(
         f"    {name:<{width}}  {comment}" for name, comment in said.items()
@@ -160,7 +160,7 @@ _DOCUMENTED: set[str] = set()  # modules whose help is complete
 
 
 def _found(module, name: str):
-    "A function or class of a module by its qualified name, as it was defined; `None` where it is another one's."
+    "A function or class of a module by its qualified name; `None` where it belongs to another module."
     *outer, last = name.split(".")
     holder = module
     for part in outer:
@@ -190,7 +190,7 @@ def document(
 
 # %% ../nbs/25_programs.ipynb #d627bb56
 def _append(value, text: str):
-    "Add to a docstring, where it may be changed. A class without one of its own has the one that dataclasses make."
+    "Add to a docstring that may be changed. A class without its own has the one that dataclasses make."
     try:
         value.__doc__ = (value.__doc__ or "").rstrip() + text
     except (AttributeError, TypeError):

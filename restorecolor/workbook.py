@@ -144,7 +144,7 @@ def split_parameters(
     values: dict,  # from a profile
     notebooks: dict,  # {stage: path of its notebook}
 ) -> dict[str, dict]:  # {stage: those values that its notebook knows}
-    "Give each notebook what it knows. Raises `RunError` for a value that no notebook knows."
+    "Give each notebook its own parameters. Raises `RunError` for a value that no notebook knows."
     known = {stage: parameters_of(path) for stage, path in notebooks.items()}
     names = sorted({name for p in known.values() for name in p})
     for name in values:
@@ -218,7 +218,7 @@ def parse_setting(text: str) -> tuple[str, object]:
 
 # %% ../nbs/19_workbook.ipynb #eaa5e135
 def _execute(notebook: Path, output: Path, parameters: dict):
-    "papermill's part: the kernel of this Python, in the notebook's folder, its words on the terminal."
+    "Run papermill with this Python's kernel, in the notebook's folder, with output on the terminal."
     import papermill
 
     papermill.execute_notebook(
