@@ -264,12 +264,6 @@ def _doubled(x: Tensor) -> Tensor:
         x, scale_factor=2.0, mode="bilinear", align_corners=False
     )
 
-# %% ../nbs/15_coloring.ipynb #cb483508
-def _doubled(x: Tensor) -> Tensor:
-    return F.interpolate(
-        x, scale_factor=2.0, mode="bilinear", align_corners=False
-    )
-
 # %% ../nbs/15_coloring.ipynb #1b21d59e
 class _ColorLayers(nn.Module):
     "The parts of a `ColorNet`, and how they are trained."

@@ -856,7 +856,7 @@ def _components(
     mean = np.bincount(label, value / 255.0, n) / np.maximum(area, 1)
     votes = np.bincount(label * 5 + kinds.ravel()[at], minlength=5 * n)
     votes = votes.reshape(n, 5)
-    pieces = [None] * n
+    pieces: list[Piece | None] = [None] * n
     for i in np.flatnonzero(area >= MIN_MARK).tolist():
         kind = DEFECT_KINDS[votes[i, 1:].argmax()]
         box = tuple(stats[i, :4].tolist())

@@ -103,7 +103,7 @@ def show_restorations(
     for column, (name, images) in zip(axes.T, columns.items()):
         titles = [name] + [""] * len(damaged)
         if name == "restored" and notes is not None:
-            titles = map(str, notes)
+            titles = list(map(str, notes))
         for ax, image, title in zip(column, images, titles):
             _tile(ax, image, title)
     return fig
@@ -182,11 +182,10 @@ def _draw_box(ax, x: float, y: float, text: str, size, color: str):
     "A box about (x, y) with a text; the patch."
     from matplotlib.patches import FancyBboxPatch
 
-    corner = x - size[0] / 2, y - size[1] / 2
+    width, height = size
+    corner = x - width / 2, y - height / 2
     style = "round,pad=0,rounding_size=0.06"
-    box = FancyBboxPatch(
-        corner, *size, style, facecolor=color, edgecolor="0.45", linewidth=0.8
-    )
+    box = FancyBboxPatch(corner, width, height, style, fc=color, ec="0.45", lw=0.8)
     ax.add_patch(box)
     ax.text(x, y, text, ha="center", va="center", fontsize=8)
     return box
@@ -229,9 +228,9 @@ def show_diagram(
     ax = fig.add_axes((0, 0, 1, 1), xlim=(low[0], high[0]), ylim=(high[1], low[1]))
     ax.axis("off")
     colors = dict.fromkeys(boxes, "#eef2f7") | (colors or {})
-    drawn = {
-        name: _draw_box(ax, *box, size, colors[name]) for name, box in boxes.items()
-    }
+    drawn = {}
+    for name, (x, y, text) in boxes.items():
+        drawn[name] = _draw_box(ax, x, y, text, size, colors[name])
     for start, end, text, bend in arrows:
         _draw_arrow(ax, drawn[start], drawn[end], text, bend)
     return fig

@@ -213,7 +213,7 @@ class HoleExamples(PhotoOrder):
     ):
         super().__init__(paths, seed)
         self.size, self.small, self.picture = size, small, picture
-        self.crop, self.lost = tuple(crop), tuple(lost)
+        self.crop, self.lost = (crop[0], crop[1]), (lost[0], lost[1])
 
     def __getitem__(self, i: int) -> dict[str, Tensor]:
         rng = np.random.default_rng([self.seed, 1, i])
