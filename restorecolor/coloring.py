@@ -14,13 +14,26 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import Dataset
-
 from .color import rgb_to_ycc, to_tensor
 from .contest import square_crop
-from .encoders import LITE0, autocast, gray_normalization, load_encoder
+from restorecolor.encoders import (
+    LITE0,
+    autocast,
+    gray_normalization,
+    load_encoder,
+)
+from .filling import PhotoOrder
+
+# %% ../nbs/15_coloring.ipynb #4ffa36cd
 from .losses import gradient_loss, hue_loss, saturation_loss
 from .masks import random_mask
-from .models import compose, load_part, pad_to_stride, save_part, smooth_guess
+from restorecolor.models import (
+    compose,
+    load_part,
+    pad_to_stride,
+    save_part,
+    smooth_guess,
+)
 from .photos import luma, read_rgb
 
 # %% ../nbs/15_coloring.ipynb #51558f8d
@@ -34,7 +47,9 @@ def even_levels(
     "What the colour network sees of a photograph: its levels stretched to the full range."
     low, high = np.percentile(gray, LEVELS)
     span = max(high - low, LEAST_SPAN)
-    return ((gray.astype(np.float32) - np.float32(low)) / np.float32(span)).clip(0, 1)
+    return (
+        (gray.astype(np.float32) - np.float32(low)) / np.float32(span)
+    ).clip(0, 1)
 
 # %% ../nbs/15_coloring.ipynb #e363b5a3
 def _curve(gray: np.ndarray, rng) -> np.ndarray:
@@ -42,10 +57,12 @@ def _curve(gray: np.ndarray, rng) -> np.ndarray:
     if rng.random() < 0.5:
         gray = gray ** np.exp(rng.uniform(-0.6, 0.6))
     if rng.random() < 0.35:
-        gray = gray + rng.uniform(-0.8, 0.8) * gray * (1 - gray) * (2 * gray - 1)
+        gray = gray + rng.uniform(-0.8, 0.8) * gray * (1 - gray) * (
+            2 * gray - 1
+        )
     return gray
 
-
+# %% ../nbs/15_coloring.ipynb #f3fecc52
 def _grain(gray: np.ndarray, rng) -> np.ndarray:
     "Noise of up to 9 % of the range, fine or coarse."
     noise = rng.standard_normal(gray.shape, np.float32)
@@ -54,11 +71,14 @@ def _grain(gray: np.ndarray, rng) -> np.ndarray:
         noise /= noise.std()
     return gray + noise * np.float32(rng.uniform(0.01, 0.09))
 
-
+# %% ../nbs/15_coloring.ipynb #f85f3c9b
 def _halftone(gray: np.ndarray, rng) -> np.ndarray:
     "The screen of a printed picture, 3 to 6 pixels wide, at any angle."
-    period, angle = rng.uniform(3, 6), rng.uniform(0, np.pi)
-    y, x = np.mgrid[: gray.shape[0], : gray.shape[1]].astype(np.float32) * np.float32(2 * np.pi / period)
+    period = rng.uniform(3, 6)
+    angle = rng.uniform(0, np.pi)
+    y, x = np.mgrid[: gray.shape[0], : gray.shape[1]].astype(
+        np.float32
+    ) * np.float32(2 * np.pi / period)
     along = np.cos(x * np.cos(angle) + y * np.sin(angle))
     across = np.cos(y * np.cos(angle) - x * np.sin(angle))
     return gray + (along + across) * np.float32(rng.uniform(0.02, 0.12))
@@ -67,11 +87,15 @@ def _halftone(gray: np.ndarray, rng) -> np.ndarray:
 def _oval(gray: np.ndarray, rng) -> np.ndarray:
     "An oval on light paper, its rim sharp or soft."
     y, x = (np.linspace(-1, 1, n, dtype=np.float32) for n in gray.shape)
-    outside = (x[None] / rng.uniform(0.7, 1)) ** 2 + (y[:, None] / rng.uniform(0.8, 1)) ** 2 > 1
-    soft = cv2.GaussianBlur(outside.astype(np.float32), (0, 0), rng.uniform(0.5, 6))
+    outside = (x[None] / rng.uniform(0.7, 1)) ** 2 + (
+        y[:, None] / rng.uniform(0.8, 1)
+    ) ** 2 > 1
+    soft = cv2.GaussianBlur(
+        outside.astype(np.float32), (0, 0), rng.uniform(0.5, 6)
+    )
     return gray * (1 - soft) + soft * np.float32(rng.uniform(0.75, 1))
 
-
+# %% ../nbs/15_coloring.ipynb #b945f125
 def _border(gray: np.ndarray, rng) -> np.ndarray:
     "A border of light paper, up to a twelfth of the side."
     width = int(rng.integers(2, max(3, min(gray.shape) // 12)))
@@ -80,23 +104,39 @@ def _border(gray: np.ndarray, rng) -> np.ndarray:
     framed[inside, inside] = gray[inside, inside]
     return framed
 
-
+# %% ../nbs/15_coloring.ipynb #d6394723
 def _jpeg(gray: np.ndarray, quality: int) -> np.ndarray:
     "H×W `uint8` after a JPEG of this quality."
-    return np.asarray(cv2.imdecode(cv2.imencode(".jpg", gray, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_GRAYSCALE))
+    return np.asarray(
+        cv2.imdecode(
+            cv2.imencode(".jpg", gray, [cv2.IMWRITE_JPEG_QUALITY, quality])[
+                1
+            ],
+            cv2.IMREAD_GRAYSCALE,
+        )
+    )
 
 # %% ../nbs/15_coloring.ipynb #aecfc613
 AGING = {  # what may happen to a print, in order: its probability, and a function of (H×W `float32`, random generator)
     "curve": (0.7, _curve),
-    "blur": (0.4, lambda gray, rng: cv2.GaussianBlur(gray, (0, 0), rng.uniform(0.4, 1.8))),
+    "blur": (
+        0.4,
+        lambda gray, rng: cv2.GaussianBlur(
+            gray, (0, 0), rng.uniform(0.4, 1.8)
+        ),
+    ),
     "grain": (0.4, _grain),
     "halftone": (0.08, _halftone),
     "oval": (0.06, _oval),
     "border": (0.06, _border),
-    "fading": (0.4, lambda gray, rng: rng.uniform(0, 0.35) + gray.clip(0, 1) * rng.uniform(0.25, 0.65)),
+    "fading": (
+        0.4,
+        lambda gray, rng: rng.uniform(0, 0.35)
+        + gray.clip(0, 1) * rng.uniform(0.25, 0.65),
+    ),
 }
 
-
+# %% ../nbs/15_coloring.ipynb #089c075d
 def aged(
     gray: np.ndarray,  # H×W `uint8`
     rng: np.random.Generator,
@@ -107,24 +147,37 @@ def aged(
         if rng.random() < chance:
             print_ = happens(print_.clip(0, 1), rng).astype(np.float32)
     scan = (print_.clip(0, 1) * 255).round().astype(np.uint8)
-    return _jpeg(scan, int(rng.integers(30, 95))) if rng.random() < 0.3 else scan
+    return (
+        _jpeg(scan, int(rng.integers(30, 95)))
+        if rng.random() < 0.3
+        else scan
+    )
 
 # %% ../nbs/15_coloring.ipynb #9daa0c58
 CELLS, REACH = 12, 0.3  # cells on a side, and the chroma at the outermost ones
 
-
+# %% ../nbs/15_coloring.ipynb #902bfd00
 def palette_of(
     chroma: Tensor,  # N×2×H×W in [-½, ½]
 ) -> Tensor:  # N×144, roots of shares that sum to 1
     "The colours of pictures: a soft histogram over chroma."
-    place = ((chroma.float().clamp(-REACH, REACH) + REACH) * ((CELLS - 1) / (2 * REACH))).flatten(2)
+    place = (
+        (chroma.float().clamp(-REACH, REACH) + REACH)
+        * ((CELLS - 1) / (2 * REACH))
+    ).flatten(2)
     lower = place.floor().clamp(0, CELLS - 2)
-    part, lower = place - lower, lower.long()
+    part = place - lower
+    lower = lower.long()
     shares = chroma.new_zeros(len(chroma), CELLS**2, dtype=torch.float32)
     for right in (0, 1):
         for down in (0, 1):
             cell = (lower[:, 0] + right) * CELLS + lower[:, 1] + down
-            shares.scatter_add_(1, cell, (part[:, 0] - 1 + right).abs() * (part[:, 1] - 1 + down).abs())
+            shares.scatter_add_(
+                1,
+                cell,
+                (part[:, 0] - 1 + right).abs()
+                * (part[:, 1] - 1 + down).abs(),
+            )
     return (shares / place.shape[-1]).sqrt()
 
 # %% ../nbs/15_coloring.ipynb #f75f8d4c
@@ -133,9 +186,18 @@ class Refine(nn.Module):
 
     def __init__(self, channels: int):
         super().__init__()
-        conv = lambda: nn.Conv2d(channels, channels, 3, padding=1, padding_mode="replicate", bias=False)
-        self.conv1, self.norm1 = conv(), nn.BatchNorm2d(channels)
-        self.conv2, self.norm2 = conv(), nn.BatchNorm2d(channels)
+        conv = lambda: nn.Conv2d(
+            channels,
+            channels,
+            3,
+            padding=1,
+            padding_mode="replicate",
+            bias=False,
+        )
+        self.conv1 = conv()
+        self.norm1 = nn.BatchNorm2d(channels)
+        self.conv2 = conv()
+        self.norm2 = nn.BatchNorm2d(channels)
         nn.init.zeros_(self.norm2.weight)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -145,9 +207,9 @@ class Refine(nn.Module):
 # %% ../nbs/15_coloring.ipynb #2563ce5a
 FINE = 4  # pixels of the input on a side of one predicted chroma
 
-
-class ColorDecoder(nn.Module):
-    "Features at strides 4, 8, 16, 32 (and a palette N×144) → chroma N×2×H/4×W/4 in [-½, ½]."
+# %% ../nbs/15_coloring.ipynb #949af850
+class _DecoderLayers(nn.Module):
+    "The layers of a `ColorDecoder`."
 
     def __init__(
         self,
@@ -157,27 +219,38 @@ class ColorDecoder(nn.Module):
     ):
         super().__init__()
         widths = (width // 2, width, width, width)
+        blocks = lambda width: nn.Sequential(*[Refine(width) for _ in range(depth)])
         told = lambda size: nn.Sequential(nn.Linear(size, width), nn.SiLU(), nn.Linear(width, width))
         self.scales = nn.ModuleList(nn.BatchNorm2d(c, affine=False) for c in channels)
         self.laterals = nn.ModuleList(nn.Conv2d(c, w, 1) for c, w in zip(channels, widths))
-        self.blocks = nn.ModuleList(nn.Sequential(*[Refine(w) for _ in range(depth)]) for w in widths)
+        self.blocks = nn.ModuleList(map(blocks, widths))
         self.narrow = nn.Conv2d(width, width // 2, 1)
-        self.whole, self.hint = told(2 * channels[-1]), told(CELLS**2)
+        self.whole = told(2 * channels[-1])
+        self.hint = told(CELLS**2)
         self.head = nn.Conv2d(width // 2, 2, 3, padding=1, padding_mode="replicate")
         nn.init.normal_(self.head.weight, std=0.01)
         nn.init.zeros_(self.head.bias)
 
+# %% ../nbs/15_coloring.ipynb #e4796ccb
+class ColorDecoder(_DecoderLayers):
+    "Features at strides 4, 8, 16, 32 (and a palette N×144) → chroma N×2×H/4×W/4 in [-½, ½]."
+
     def told(self, coarsest: Tensor, palette: Tensor | None) -> Tensor:
-        "The shift N×width×1×1: what the picture is about as a whole, and the palette; one of zeros says nothing."
-        shift = self.whole(torch.cat([coarsest.mean((2, 3)), coarsest.amax((2, 3))], 1))
+        "The shift N×width×1×1: from the picture as a whole, and from the palette; a palette of zeros adds nothing."
+        about = [coarsest.mean((2, 3)), coarsest.amax((2, 3))]
+        shift = self.whole(torch.cat(about, 1))
         if palette is not None:
             given = (palette.sum(1, keepdim=True) > 0).to(shift.dtype)
             shift = shift + given * self.hint(palette)
         return shift[:, :, None, None]
 
-    def forward(self, features: list[Tensor], palette: Tensor | None = None) -> Tensor:
+    def forward(
+        self, features: list[Tensor], palette: Tensor | None = None
+    ) -> Tensor:
         scaled = [scale(f) for scale, f in zip(self.scales, features)]
-        fine, *coarser = [lateral(f) for lateral, f in zip(self.laterals, scaled)]
+        fine, *coarser = [
+            lateral(f) for lateral, f in zip(self.laterals, scaled)
+        ]
         x = self.blocks[3](coarser[2] + self.told(scaled[3], palette))
         for stride in (2, 1):
             x = self.blocks[stride](_doubled(x) + coarser[stride - 1])
@@ -185,17 +258,16 @@ class ColorDecoder(nn.Module):
         with torch.autocast(x.device.type, enabled=False):  # tints are decided in full precision
             return self.head(x.float()).tanh() / 2
 
-
+# %% ../nbs/15_coloring.ipynb #a3bbc2d4
 def _doubled(x: Tensor) -> Tensor:
-    return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+    return F.interpolate(
+        x, scale_factor=2.0, mode="bilinear", align_corners=False
+    )
 
 # %% ../nbs/15_coloring.ipynb #1b21d59e
-class ColorNet(nn.Module):
-    """Evened gray N×1×H×W in [0, 1] (and a palette N×144) → chroma N×2×H/4×W/4 in [-½, ½].
+class _ColorLayers(nn.Module):
+    "The parts of a `ColorNet`, and how they are trained."
 
-    Raises `ValueError` for sides that are no multiples of 32."""
-
-    stride = 32
     patient = 0.2  # learning rate of the encoder, as a share of the decoder's
 
     def __init__(
@@ -212,17 +284,6 @@ class ColorNet(nn.Module):
         self.decoder = ColorDecoder(self.encoder.out_channels[-4:], width, depth)
         self.to(memory_format=torch.channels_last)
 
-    def forward(self, gray: Tensor, palette: Tensor | None = None) -> Tensor:
-        height, width = gray.shape[-2:]
-        if height % self.stride or width % self.stride:
-            up = lambda n: -(-n // self.stride) * self.stride
-            raise ValueError(
-                f"sides must be multiples of {self.stride}: pad {height}×{width} to {up(height)}×{up(width)}")
-        kind = gray.device.type
-        with torch.autocast(kind, enabled=torch.is_autocast_enabled(kind) and kind != "cpu"):
-            features = self.encoder((gray - self.mean) / self.std)[-4:]
-        return self.decoder(features, palette)
-
     def train(self, mode: bool = True):
         super().train(mode)
         self.encoder.eval()
@@ -230,11 +291,41 @@ class ColorNet(nn.Module):
 
     def parameter_groups(self, lr: float) -> list[dict]:
         "What the optimiser gets: the encoder's weights at a share of the learning rate."
-        return [dict(params=list(self.encoder.parameters()), lr=lr * self.patient),
-                dict(params=list(self.decoder.parameters()), lr=lr)]
+        encoder = dict(params=list(self.encoder.parameters()), lr=lr * self.patient)
+        return [encoder, dict(params=list(self.decoder.parameters()), lr=lr)]
+
+# %% ../nbs/15_coloring.ipynb #b2f21f95
+class ColorNet(_ColorLayers):
+    """Evened gray N×1×H×W in [0, 1] (and a palette N×144) → chroma N×2×H/4×W/4 in [-½, ½].
+
+    Raises `ValueError` for sides that are no multiples of 32."""
+
+    stride = 32
+
+    def forward(
+        self, gray: Tensor, palette: Tensor | None = None
+    ) -> Tensor:
+        height, width = gray.shape[-2:]
+        if height % self.stride or width % self.stride:
+            up = lambda n: -(-n // self.stride) * self.stride
+            raise ValueError(
+                f"sides must be multiples of {self.stride}: pad {height}×{width} to {up(height)}×{up(width)}"
+            )
+        kind = gray.device.type
+        half = torch.is_autocast_enabled(kind) and kind != "cpu"
+        with torch.autocast(kind, enabled=half):
+            features = self.encoder((gray - self.mean) / self.std)[-4:]
+        return self.decoder(features, palette)
 
 # %% ../nbs/15_coloring.ipynb #b821a209
-class ColorExamples(Dataset):
+def _as_print(gray: np.ndarray, filled: float, old: float, rng) -> np.ndarray:
+    "The picture with a filled hole, and aged, with these probabilities."
+    if rng.random() < filled:
+        gray = smooth_guess(gray, random_mask(gray.shape, rng))
+    return aged(gray, rng) if rng.random() < old else gray
+
+# %% ../nbs/15_coloring.ipynb #4ac0420c
+class ColorExamples(PhotoOrder):
     """Squares to be coloured: example i is `gray` 1×S×S `float32`, evened, and `rgb` 3×S/4×S/4 `uint8`.
 
     It depends on (seed, i) only."""
@@ -248,49 +339,45 @@ class ColorExamples(Dataset):
         filled: float = 0.2,  # share of the examples with a hole that was filled
         seed: int = 0,
     ):
-        self.paths, self.size, self.crop, self.old, self.filled, self.seed = list(paths), size, crop, old, filled, seed
-
-    def _photo(self, i: int) -> np.ndarray:
-        "The example's photograph; every one as often as any other."
-        epoch, place = divmod(i, len(self.paths))
-        order = np.random.default_rng([self.seed, 0, epoch]).permutation(len(self.paths))
-        return read_rgb(self.paths[order[place]])
+        super().__init__(paths, seed)
+        self.size, self.crop = size, crop
+        self.old, self.filled = old, filled
 
     def __getitem__(self, i: int) -> dict[str, Tensor]:
         rng = np.random.default_rng([self.seed, 1, i])
-        rgb = square_crop(self._photo(i), self.size, rng, self.crop)
-        if rng.random() < 0.5:
-            rgb = np.ascontiguousarray(rgb[:, ::-1])
-        gray = luma(rgb)
-        if rng.random() < self.filled:
-            gray = smooth_guess(gray, random_mask(gray.shape, rng))
-        if rng.random() < self.old:
-            gray = aged(gray, rng)
+        rgb = square_crop(read_rgb(self.path_of(i)), self.size, rng, self.crop)
+        rgb = np.ascontiguousarray(rgb[:, ::-1]) if rng.random() < 0.5 else rgb
+        seen = torch.from_numpy(even_levels(_as_print(luma(rgb), self.filled, self.old, rng)))[None]
         small = cv2.resize(rgb, (self.size // FINE,) * 2, interpolation=cv2.INTER_AREA)
-        seen = torch.from_numpy(even_levels(gray))[None]
         return dict(gray=seen, rgb=torch.from_numpy(small).permute(2, 0, 1).contiguous())
 
 # %% ../nbs/15_coloring.ipynb #067d161c
 COLOR_WEIGHTS = {"l1": 3.0, "gradient": 4.0, "saturation": 0.5, "hue": 0.3}
 
-
+# %% ../nbs/15_coloring.ipynb #91fea0d6
 def color_loss(
     net: ColorNet,
     batch: dict[str, Tensor],  # of `ColorExamples`, stacked
     weights: dict[str, float] | None = None,  # of the terms; `None`: `COLOR_WEIGHTS`
     told: float = 0.25,  # share of the examples whose palette is given
 ) -> dict[str, Tensor]:  # {name: term}, each weighted
-    "What the colours of a batch lose against the true ones. Raises `ValueError` for an unknown loss."
+    "The terms of the loss on a batch. Raises `ValueError` for an unknown loss."
     unknown = set(weights or {}) - set(COLOR_WEIGHTS)
     if unknown:
-        raise ValueError(f"unknown loss {min(unknown)!r}: {', '.join(COLOR_WEIGHTS)} are wanted")
+        raise ValueError(
+            f"unknown loss {min(unknown)!r}: {', '.join(COLOR_WEIGHTS)} are wanted"
+        )
     weights = COLOR_WEIGHTS | (weights or {})
     rgb = batch["rgb"].float() / 255
     y, true = rgb_to_ycc(rgb)
     given = (torch.rand(len(rgb), 1, device=rgb.device) < told).float()
     chroma = net(batch["gray"], palette_of(true) * given)
-    terms = dict(l1=F.l1_loss(chroma, true), gradient=gradient_loss(chroma, true),
-                 saturation=saturation_loss(chroma, true), hue=hue_loss(compose(y, chroma), rgb))
+    terms = dict(
+        l1=F.l1_loss(chroma, true),
+        gradient=gradient_loss(chroma, true),
+        saturation=saturation_loss(chroma, true),
+        hue=hue_loss(compose(y, chroma), rgb),
+    )
     return {name: weights[name] * term for name, term in terms.items()}
 
 # %% ../nbs/15_coloring.ipynb #c9da0642
@@ -300,10 +387,16 @@ WORKING = 256  # px, shorter side of what the network sees
 def _working_gray(gray: np.ndarray, size: int) -> np.ndarray:
     "The photograph with its shorter side at most `size`, its longer one at most four times that; H×W `uint8`."
     scale = min(1, size / min(gray.shape), 4 * size / max(gray.shape))
-    height, width = (max(ColorNet.stride, round(n * scale)) for n in gray.shape)
-    return gray if scale == 1 else cv2.resize(gray, (width, height), interpolation=cv2.INTER_AREA)
+    height, width = (
+        max(ColorNet.stride, round(n * scale)) for n in gray.shape
+    )
+    return (
+        gray
+        if scale == 1
+        else cv2.resize(gray, (width, height), interpolation=cv2.INTER_AREA)
+    )
 
-
+# %% ../nbs/15_coloring.ipynb #61f0a3db
 def predict_chroma(
     net: ColorNet,  # in evaluation mode
     gray: np.ndarray,  # H×W `uint8`, whole: without damage
@@ -317,39 +410,55 @@ def predict_chroma(
     height, width = (-(-n // FINE) for n in seen.shape)
     x = pad_to_stride(torch.from_numpy(seen)[None, None].to(device))
     x = torch.cat([x, x.flip(-1)]) if flips else x
-    hint = None if palette is None else palette.to(device).expand(len(x), -1)
+    hint = (
+        None if palette is None else palette.to(device).expand(len(x), -1)
+    )
     with torch.inference_mode(), autocast(device):
         said = net(x, hint).float()
     mean = (said[0] + said[1].flip(-1)) / 2 if flips else said[0]
-    return np.ascontiguousarray(mean[:, :height, :width].permute(1, 2, 0).cpu().numpy())
+    return np.ascontiguousarray(
+        mean[:, :height, :width].permute(1, 2, 0).cpu().numpy()
+    )
 
 # %% ../nbs/15_coloring.ipynb #60b5fd10
 TINT = 2.0  # gray levels of chroma: below it on average, a picture is gray; with so much unexplained, it is in colour
 
-
+# %% ../nbs/15_coloring.ipynb #aad79cb5
 def tone_of(
     rgb: np.ndarray,  # H×W×3 `uint8`
 ) -> str:  # gray, toned, or colour
     "Whether a picture is gray, toned all over, or in colour."
     small = cv2.resize(rgb, (64, 64), interpolation=cv2.INTER_AREA)
-    y, chroma = (t.flatten(1).numpy() * 255 for t in rgb_to_ycc(to_tensor(small)))
+    y, chroma = (
+        t.flatten(1).numpy() * 255 for t in rgb_to_ycc(to_tensor(small))
+    )
     if np.hypot(*chroma).mean() < TINT:
         return "gray"
     curve = np.vander(y[0] / 255, 4)
-    unexplained = chroma.T - curve @ np.linalg.lstsq(curve, chroma.T, rcond=None)[0]
-    return "colour" if np.sqrt((unexplained**2).sum(1).mean()) > TINT else "toned"
+    unexplained = (
+        chroma.T - curve @ np.linalg.lstsq(curve, chroma.T, rcond=None)[0]
+    )
+    return (
+        "colour"
+        if np.sqrt((unexplained**2).sum(1).mean()) > TINT
+        else "toned"
+    )
 
 # %% ../nbs/15_coloring.ipynb #49f73874
 COLOR_FORMAT = "restorecolor-color-1"
 
 
 def save_color(net: ColorNet, path, **about):
-    "Write a colour network to a safetensors file in float16, atomically. Raises `WeightsError` for values that are not finite."
+    """Write a colour network to a safetensors file in float16, atomically.
+
+    Raises `WeightsError` for values that are not finite."""
     save_part(net, path, COLOR_FORMAT, **about)
 
-
+# %% ../nbs/15_coloring.ipynb #b0a92dfa
 def load_color(
     path,  # a file that `save_color` wrote
 ) -> tuple[ColorNet, dict]:  # the network in evaluation mode, and what was stored about it
     "Read a colour network back. Raises `WeightsError` for a missing or damaged file, or one of another kind."
-    return load_part(path, COLOR_FORMAT, lambda config: ColorNet(**config, weights=None))
+    return load_part(
+        path, COLOR_FORMAT, lambda config: ColorNet(**config, weights=None)
+    )

@@ -4,28 +4,41 @@
 
 # %% auto #0
 __all__ = ['FILL_FORMAT', 'TILE', 'MARGIN', 'OVERLAP', 'NEAR', 'FAR', 'THICK', 'PATCH', 'SEED', 'GRAIN', 'WIDE', 'FADE', 'REACH',
-           'TEXTURE', 'Residual', 'FillNet', 'scattered_mask', 'HoleExamples', 'fill_loss', 'save_fill', 'load_fill',
-           'plan_tiles', 'expected_fill', 'feature_distance', 'gradient_ratio', 'FillError', 'natural_available',
-           'membrane', 'grain', 'wide_parts', 'FillWarning', 'copy_boxes', 'natural_fill']
+           'TEXTURE', 'Residual', 'FillNet', 'scattered_mask', 'PhotoOrder', 'HoleExamples', 'fill_loss', 'save_fill',
+           'load_fill', 'plan_tiles', 'expected_fill', 'feature_distance', 'gradient_ratio', 'FillError',
+           'natural_available', 'membrane', 'grain', 'wide_parts', 'FillWarning', 'copy_boxes', 'natural_fill']
 
 # %% ../nbs/13_filling.ipynb #39cb952b
 import functools
 import threading
 import warnings
-
 import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import Dataset
-
 from .color import to_tensor
 from .contest import square_crop
-from .encoders import LITE0, autocast, gray_normalization, load_encoder
+
+# %% ../nbs/13_filling.ipynb #ba8f7b0e
+from restorecolor.encoders import (
+    LITE0,
+    autocast,
+    gray_normalization,
+    load_encoder,
+)
 from .losses import masked_l1_loss, masked_ssim_loss
 from .masks import random_mask
-from .models import load_part, pad_to_stride, save_part, smooth_fill, smooth_guess
+from restorecolor.models import (
+    load_part,
+    pad_to_stride,
+    save_part,
+    smooth_fill,
+    smooth_guess,
+)
+
+# %% ../nbs/13_filling.ipynb #b088a5cb
 from .photos import PhotoError, read_gray
 
 # %% ../nbs/13_filling.ipynb #0bb115e7
@@ -44,11 +57,10 @@ class Residual(nn.Module):
         return x + self.second(F.silu(self.first(F.silu(x))))
 
 # %% ../nbs/13_filling.ipynb #4255472e
-class FillNet(nn.Module):
-    "Corrects a smooth guess: gray N×1×H×W in [0, 1] and mask N×1×H×W (1 = damaged) → N×1×H×W, known pixels as they came."
+class _FillLayers(nn.Module):
+    "The layers of a `FillNet`, from the pixels to the coarsest stride and back."
 
     fold = 4  # pixels on a side of the blocks that become channels
-    timid = 0.1  # scale of the correction: the first steps of a training are small ones
 
     def __init__(
         self,
@@ -57,39 +69,50 @@ class FillNet(nn.Module):
     ):
         super().__init__()
         self.config = dict(widths=list(widths), depth=depth)
-        blocks = lambda width: nn.Sequential(*[Residual(width) for _ in range(depth)])
         steps = list(zip(widths, widths[1:]))
         self.stem = nn.Conv2d(2 * self.fold**2, widths[0], 3, padding=1)
-        self.encoder = nn.ModuleList(map(blocks, widths))
+        self.encoder = nn.ModuleList(_blocks(width, depth) for width in widths)
         self.down = nn.ModuleList(nn.Conv2d(fine, coarse, 2, 2) for fine, coarse in steps)
         self.up = nn.ModuleList(nn.Conv2d(coarse, fine, 1) for fine, coarse in steps)
-        self.decoder = nn.ModuleList(map(blocks, widths[:-1]))
+        self.decoder = nn.ModuleList(_blocks(width, depth) for width in widths[:-1])
         self.head = nn.Conv2d(widths[0], self.fold**2, 3, padding=1)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
         self.stride = self.fold * 2 ** len(steps)
         self.to(memory_format=torch.channels_last)
 
+# %% ../nbs/13_filling.ipynb #1254a96f
+def _blocks(width: int, depth: int) -> nn.Sequential:
+    return nn.Sequential(*[Residual(width) for _ in range(depth)])
+
+# %% ../nbs/13_filling.ipynb #4e6ae494
+class FillNet(_FillLayers):
+    """Corrects a smooth guess: gray in [0, 1] and mask (1 = damaged), N×1×H×W, → N×1×H×W.
+
+    Known pixels stay as they came. Raises `ValueError` for sides that are no multiples of `stride`."""
+
+    timid = 0.1  # scale of the correction: the first steps of a training are small ones
+
     def correction(self, guess: Tensor, mask: Tensor) -> Tensor:
         "What to add to the guess, N×1×H×W `float32`."
         x = F.pixel_unshuffle(torch.cat([2 * guess - 1, mask], 1), self.fold)
         x = self.stem(x.contiguous(memory_format=torch.channels_last))
         skips = []
-        for blocks, down in zip(self.encoder, [*self.down, None]):
+        for blocks, down in zip(self.encoder, self.down):
             x = blocks(x)
-            if down is not None:
-                skips.append(x)
-                x = down(x)
+            skips.append(x)
+            x = down(x)
+        x = self.encoder[-1](x)
         for up, blocks, skip in reversed(list(zip(self.up, self.decoder, skips))):
-            x = blocks(skip + F.interpolate(up(x), scale_factor=2.0, mode="nearest"))
+            enlarged = F.interpolate(up(x), scale_factor=2.0, mode="nearest")
+            x = blocks(skip + enlarged)
         return self.timid * F.pixel_shuffle(self.head(F.silu(x)).float(), self.fold)
 
     def forward(self, gray: Tensor, mask: Tensor) -> Tensor:
         height, width = gray.shape[-2:]
-        if height % self.stride or width % self.stride:
-            wanted = [-(-n // self.stride) * self.stride for n in (height, width)]
-            raise ValueError(
-                f"sides must be multiples of {self.stride}: pad {height}×{width} to {wanted[0]}×{wanted[1]}")
+        high, wide = (-(-n // self.stride) * self.stride for n in (height, width))
+        if (high, wide) != (height, width):
+            raise ValueError(f"sides must be multiples of {self.stride}: pad {height}×{width} to {high}×{wide}")
         guess = smooth_fill(gray * (1 - mask), mask)
         return guess + self.correction(guess, mask) * mask
 
@@ -103,29 +126,80 @@ def scattered_mask(
     for _ in range(rng.integers(2, 9)):
         mask |= random_mask(shape, rng, share=(0.002, 0.04))
     for _ in range(rng.integers(0, 5)):
-        start, way = rng.uniform(0, shape[::-1]), rng.normal(0, min(shape) / 8, 2)
-        bends = rng.normal(way, min(shape) / 8, (rng.integers(3, 8), 2))
-        points = np.cumsum([start, *bends], axis=0).round().astype(np.int32)
-        cv2.polylines(mask, [points], False, 1, int(rng.integers(1, 8)))
+        start = rng.uniform(0, shape[::-1])
+        way = rng.normal(0, min(shape) / 8, 2)
+        bends = rng.normal(
+            way, min(shape) / 8, (rng.integers(3, 8), 2)
+        )
+        points = (
+            np.cumsum([start, *bends], axis=0)
+            .round()
+            .astype(np.int32)
+        )
+        cv2.polylines(
+            mask, [points], False, 1, int(rng.integers(1, 8))
+        )
     return mask.astype(bool)
 
 # %% ../nbs/13_filling.ipynb #ffba7fed
-def _window(first: int, last: int, size: int, whole: int, rng: np.random.Generator) -> slice:
+def _window(
+    first: int,
+    last: int,
+    size: int,
+    whole: int,
+    rng: np.random.Generator,
+) -> slice:
     "`size` of `whole` pixels, drawn so that they hold as much as possible of those from `first` to `last`."
     low, high = sorted((last + 1 - size, first))
     low, high = (min(max(n, 0), whole - size) for n in (low, high))
     start = int(rng.integers(low, high + 1))
     return slice(start, start + size)
 
-
+# %% ../nbs/13_filling.ipynb #fdf2e69a
 def _hole_box(mask: np.ndarray) -> tuple[int, int, int, int]:
     "First and last row, first and last column of the hole in H×W `bool`."
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    rows = np.flatnonzero(mask.any(1))
+    columns = np.flatnonzero(mask.any(0))
     return rows[0], rows[-1], columns[0], columns[-1]
 
 # %% ../nbs/13_filling.ipynb #47383774
-class HoleExamples(Dataset):
-    "Squares with holes: example i is `gray` 1×S×S `uint8` and `mask` 1×S×S `bool`, True = damaged, and depends on (seed, i) only."
+class PhotoOrder(Dataset):
+    "Photographs in a random order that a seed decides, every one as often as any other."
+
+    def __init__(self, paths, seed: int):
+        self.paths = list(paths)
+        self.seed = seed
+
+    def path_of(self, i: int):
+        "The photograph of example i."
+        epoch, place = divmod(i, len(self.paths))
+        rng = np.random.default_rng([self.seed, 0, epoch])
+        return self.paths[rng.permutation(len(self.paths))[place]]
+
+# %% ../nbs/13_filling.ipynb #395c560d
+def _small_holes(
+    gray: np.ndarray, size: int, rng
+) -> tuple[np.ndarray, np.ndarray]:
+    "A square of the picture anywhere, and many small holes in it."
+    rows, columns = (
+        _window(0, n - 1, size, n, rng) for n in gray.shape
+    )
+    return gray[rows, columns], scattered_mask((size, size), rng)
+
+# %% ../nbs/13_filling.ipynb #21dee506
+def _contest_hole(
+    gray: np.ndarray, size: int, lost, rng
+) -> tuple[np.ndarray, np.ndarray]:
+    "A square of the picture about one of the contest's holes, and as much of the hole as it holds."
+    mask = random_mask(gray.shape, rng, share=lost)
+    top, bottom, left, right = _hole_box(mask)
+    rows = _window(top, bottom, size, gray.shape[0], rng)
+    columns = _window(left, right, size, gray.shape[1], rng)
+    return gray[rows, columns], mask[rows, columns]
+
+# %% ../nbs/13_filling.ipynb #5a002d78
+class HoleExamples(PhotoOrder):
+    "Squares 1×S×S: example i is `gray` `uint8` and `mask` `bool`, True = damaged; it depends on (seed, i) only."
 
     def __init__(
         self,
@@ -137,28 +211,20 @@ class HoleExamples(Dataset):
         lost: tuple[float, float] = (0.01, 0.2),  # smallest and largest share of the picture that one hole takes
         seed: int = 0,
     ):
-        self.paths, self.size, self.small, self.picture, self.seed = list(paths), size, small, picture, seed
+        super().__init__(paths, seed)
+        self.size, self.small, self.picture = size, small, picture
         self.crop, self.lost = (crop[0], crop[1]), (lost[0], lost[1])
 
-    def _photo(self, i: int) -> np.ndarray:
-        "The example's photograph; every one as often as any other."
-        epoch, place = divmod(i, len(self.paths))
-        path = self.paths[np.random.default_rng([self.seed, 0, epoch]).permutation(len(self.paths))[place]]
-        return read_gray(path)
-
     def __getitem__(self, i: int) -> dict[str, Tensor]:
-        rng, size = np.random.default_rng([self.seed, 1, i]), self.size
-        gray = square_crop(self._photo(i), self.picture, rng, self.crop)
+        rng = np.random.default_rng([self.seed, 1, i])
+        gray = square_crop(read_gray(self.path_of(i)), self.picture, rng, self.crop)
         if rng.random() < self.small:
-            box = tuple(_window(0, self.picture - 1, size, self.picture, rng) for _ in "yx")
-            gray, mask = gray[box], scattered_mask((size, size), rng)
+            gray, mask = _small_holes(gray, self.size, rng)
         else:
-            mask = random_mask(gray.shape, rng, share=self.lost)
-            top, bottom, left, right = _hole_box(mask)
-            box = _window(top, bottom, size, self.picture, rng), _window(left, right, size, self.picture, rng)
-            gray, mask = gray[box], mask[box]
+            gray, mask = _contest_hole(gray, self.size, self.lost, rng)
         way = -1 if rng.random() < 0.5 else 1
-        return {name: torch.from_numpy(plane[:, ::way].copy())[None] for name, plane in (("gray", gray), ("mask", mask))}
+        turned = lambda plane: torch.from_numpy(plane[:, ::way].copy())[None]
+        return dict(gray=turned(gray), mask=turned(mask))
 
 # %% ../nbs/13_filling.ipynb #2cb58a8e
 def fill_loss(
@@ -167,9 +233,13 @@ def fill_loss(
     error: float = 4.0,  # weight of the mean absolute error
 ) -> dict[str, Tensor]:  # {name: term}
     "1 − M, and the mean absolute error, both over the hole."
-    gray, mask = batch["gray"].float() / 255, batch["mask"].float()
+    gray = batch["gray"].float() / 255
+    mask = batch["mask"].float()
     said = net(gray, mask)
-    return dict(structure=masked_ssim_loss(said, gray, mask), error=error * masked_l1_loss(said, gray, mask))
+    return dict(
+        structure=masked_ssim_loss(said, gray, mask),
+        error=error * masked_l1_loss(said, gray, mask),
+    )
 
 # %% ../nbs/13_filling.ipynb #3018d2e9
 FILL_FORMAT = "restorecolor-fill-1"
@@ -183,32 +253,45 @@ def save_fill(
     "Write a fill network to a safetensors file, atomically. Raises `WeightsError` for values that are not finite."
     save_part(net, path, FILL_FORMAT, **about)
 
-
+# %% ../nbs/13_filling.ipynb #2ab93d91
 def load_fill(
     path,  # a file that `save_fill` wrote
 ) -> tuple[FillNet, dict]:  # the network in evaluation mode, and what was stored about it
     "Read a fill network back. Raises `WeightsError` for a missing or damaged file, or one of another kind."
-    return load_part(path, FILL_FORMAT, lambda config: FillNet(**config))
+    return load_part(
+        path, FILL_FORMAT, lambda config: FillNet(**config)
+    )
 
 # %% ../nbs/13_filling.ipynb #bd69dd22
 TILE, MARGIN, OVERLAP = 512, 64, 64  # side of a window, known pixels around a hole, overlap of two tiles, in pixels
-NEAR, FAR, THICK = 32, 64, 120  # pixels from the rim: below NEAR the native tiles count, above FAR the halved copy; from THICK on there is one
+NEAR, FAR = 32, 64  # pixels from the rim: below NEAR the native tiles count, above FAR the halved copy
+THICK = 120  # pixels from the rim from which on there is a halved copy
 
-
+# %% ../nbs/13_filling.ipynb #d33eddad
 def _cuts(first: int, last: int, whole: int) -> list[tuple[int, int]]:
     "Begin and end of the tiles that cover `first` to `last`, margins not included."
-    most, length = TILE - 2 * MARGIN, last + 1 - first
+    most = TILE - 2 * MARGIN
+    length = last + 1 - first
     count = max(1, -(-(length - OVERLAP) // (most - OVERLAP)))
-    starts = np.linspace(first, max(first, last + 1 - most), count).round().astype(int)
+    starts = (
+        np.linspace(first, max(first, last + 1 - most), count)
+        .round()
+        .astype(int)
+    )
     return [(int(s), int(min(s + most, last + 1))) for s in starts]
 
-
+# %% ../nbs/13_filling.ipynb #ef19f58e
 def plan_tiles(
     mask: np.ndarray,  # H×W `bool`, True = damaged
 ) -> list[tuple[slice, slice]]:  # rows and columns, margins not included
     "Tiles that together hold all damaged pixels: holes close to each other share one, large ones are cut."
-    grown = cv2.dilate(mask.astype(np.uint8), np.ones((MARGIN + 1, MARGIN + 1), np.uint8))
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(grown, connectivity=8)
+    grown = cv2.dilate(
+        mask.astype(np.uint8),
+        np.ones((MARGIN + 1, MARGIN + 1), np.uint8),
+    )
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(
+        grown, connectivity=8
+    )
     tiles = []
     for x, y, width, height, _ in stats[1:]:
         part = mask[y : y + height, x : x + width]
@@ -222,76 +305,129 @@ def plan_tiles(
 # %% ../nbs/13_filling.ipynb #8b9c37ce
 def _around(tile: slice, whole: int, stride: int) -> slice:
     "A tile with its margins, grown to a multiple of the stride where the photograph has room for it."
-    start, stop = max(0, tile.start - MARGIN), min(whole, tile.stop + MARGIN)
+    start = max(0, tile.start - MARGIN)
+    stop = min(whole, tile.stop + MARGIN)
     length = min(-(-(stop - start) // stride) * stride, whole)
     start = min(start, whole - length)
     return slice(start, start + length)
 
-
-def _say(net: FillNet, gray: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    "What the network makes of one window, h×w `float32` in [0, 1]."
+# %% ../nbs/13_filling.ipynb #e478a409
+def _say(
+    net: FillNet, gray: np.ndarray, mask: np.ndarray
+) -> np.ndarray:
+    "The network's result for one window, h×w `float32` in [0, 1]."
     device = next(net.parameters()).device
-    x, m = (pad_to_stride(to_tensor(a)[None].to(device), net.stride) for a in (gray, mask))
+    x, m = (
+        pad_to_stride(to_tensor(a)[None].to(device), net.stride)
+        for a in (gray, mask)
+    )
     with torch.inference_mode(), autocast(device):
-        said = net(x, m)[0, 0, : gray.shape[0], : gray.shape[1]]
+        padded = net(x, m)[0, 0]
+    said = padded[: gray.shape[0], : gray.shape[1]]
     return said.float().clamp(0, 1).cpu().numpy()
 
+# %% ../nbs/13_filling.ipynb #ace64ba4
+def _fill_tiles(
+    net: FillNet, gray: np.ndarray, mask: np.ndarray, wanted: np.ndarray
+) -> np.ndarray:
+    """The network's values in `wanted`, a part of the mask, as H×W `float32`.
 
-def _fill_tiles(net: FillNet, gray: np.ndarray, mask: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    "The network's values wherever H×W `wanted`, a part of the mask, is True; H×W `float32`, tiles fading into each other."
+    Tiles fade into each other."""
     total, weight = np.zeros((2, *gray.shape), np.float32)
-    ramp = lambda s: np.minimum(np.minimum(np.arange(1, s.stop - s.start + 1), np.arange(s.stop - s.start, 0, -1)), OVERLAP)
+    ramp = lambda s: np.minimum(
+        np.minimum(
+            np.arange(1, s.stop - s.start + 1),
+            np.arange(s.stop - s.start, 0, -1),
+        ),
+        OVERLAP,
+    )
     for tile in plan_tiles(wanted):
-        window = tuple(_around(s, n, net.stride) for s, n in zip(tile, gray.shape))
-        inside = tuple(slice(t.start - w.start, t.stop - w.start) for t, w in zip(tile, window))
+        window = tuple(
+            _around(s, n, net.stride) for s, n in zip(tile, gray.shape)
+        )
+        inside = tuple(
+            slice(t.start - w.start, t.stop - w.start)
+            for t, w in zip(tile, window)
+        )
         share = np.outer(*map(ramp, tile)).astype(np.float32)
-        total[tile] += share * _say(net, gray[window], mask[window])[inside]
+        total[tile] += (
+            share * _say(net, gray[window], mask[window])[inside]
+        )
         weight[tile] += share
     return total / np.maximum(weight, 1)
 
 # %% ../nbs/13_filling.ipynb #0394bc72
-def _halved(gray: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _halved(
+    gray: np.ndarray, mask: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     "A copy of half the size: the mean of what is known; damaged where nothing is."
     size = tuple(-(-n // 2) for n in gray.shape[::-1])
-    reduce = lambda x: cv2.resize(x.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    reduce = lambda x: cv2.resize(
+        x.astype(np.float32), size, interpolation=cv2.INTER_AREA
+    )
     known = reduce(~mask)
-    return (reduce(gray * ~mask) / np.maximum(known, 1e-3)).round().clip(0, 255).astype(np.uint8), known < 1e-3
+    mean = reduce(gray * ~mask) / np.maximum(known, 1e-3)
+    return mean.round().clip(0, 255).astype(np.uint8), known < 1e-3
 
-
-def _expected(net: FillNet, gray: np.ndarray, mask: np.ndarray) -> np.ndarray:
+# %% ../nbs/13_filling.ipynb #227370b1
+def _expected(
+    net: FillNet, gray: np.ndarray, mask: np.ndarray
+) -> np.ndarray:
     "The network's values in the hole, H×W `float32` in [0, 1]: native near the rim, deep inside from halved copies."
     depth = cv2.distanceTransform(mask.view(np.uint8), cv2.DIST_L2, 5)
     deep = depth > THICK
     if not deep.any():
         return _fill_tiles(net, gray, mask, mask)
-    _, pieces = cv2.connectedComponents(mask.view(np.uint8), connectivity=8)
+    _, pieces = cv2.connectedComponents(
+        mask.view(np.uint8), connectivity=8
+    )
     thick = np.isin(pieces, np.unique(pieces[deep]))
     share = ((depth - NEAR) / (FAR - NEAR)).clip(0, 1) * thick
     native = _fill_tiles(net, gray, mask, mask & (share < 1))
-    coarse = cv2.resize(_expected(net, *_halved(gray, mask)), gray.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    coarse = cv2.resize(
+        _expected(net, *_halved(gray, mask)),
+        gray.shape[::-1],
+        interpolation=cv2.INTER_LINEAR,
+    )
     return native + share * (coarse - native)
 
 # %% ../nbs/13_filling.ipynb #842fc9ad
 def _check_hole(gray: np.ndarray, mask: np.ndarray):
     "Raise `PhotoError` for what cannot be filled."
-    if gray.ndim != 2 or gray.dtype != np.uint8 or mask.shape != gray.shape or mask.dtype != bool:
+    if (
+        gray.ndim != 2
+        or gray.dtype != np.uint8
+        or mask.shape != gray.shape
+        or mask.dtype != bool
+    ):
         raise PhotoError(
             f"an H×W uint8 photograph and a bool mask of its size are wanted, "
-            f"got {gray.shape} {gray.dtype} and {mask.shape} {mask.dtype}")
+            f"got {gray.shape} {gray.dtype} and {mask.shape} {mask.dtype}"
+        )
     if mask.all():
-        raise PhotoError("the mask covers the whole photograph: nothing is left to fill it from")
+        raise PhotoError(
+            "the mask covers the whole photograph: nothing is left to fill it from"
+        )
 
-
+# %% ../nbs/13_filling.ipynb #4991b17a
 def expected_fill(
     net: FillNet,  # in evaluation mode
     gray: np.ndarray,  # H×W `uint8`, any size
     mask: np.ndarray,  # H×W `bool`, True = damaged
 ) -> np.ndarray:  # H×W `uint8`, known pixels unchanged
-    "The hole filled with what is to be expected there. Raises `PhotoError` for a mask that does not fit or leaves nothing."
+    """The hole filled with what is to be expected there.
+
+    Raises `PhotoError` for a mask that does not fit or leaves nothing.
+    """
     _check_hole(gray, mask)
     if not mask.any():
         return gray.copy()
-    filled = (_expected(net, gray, mask) * 255).round().clip(0, 255).astype(np.uint8)
+    filled = (
+        (_expected(net, gray, mask) * 255)
+        .round()
+        .clip(0, 255)
+        .astype(np.uint8)
+    )
     return np.where(mask, filled, gray)
 
 # %% ../nbs/13_filling.ipynb #32ea441f
@@ -306,9 +442,11 @@ def _unit_features(gray: np.ndarray) -> list[Tensor]:
     mean, std = gray_normalization(LITE0)
     x = pad_to_stride((to_tensor(gray)[None] - mean) / std)
     with torch.inference_mode():
-        return [F.normalize(feature, dim=1) for feature in _judge()(x)[1:]]
+        return [
+            F.normalize(feature, dim=1) for feature in _judge()(x)[1:]
+        ]
 
-
+# %% ../nbs/13_filling.ipynb #bc2be171
 def feature_distance(
     true: np.ndarray,  # H×W `uint8`
     filled: np.ndarray,  # H×W `uint8`
@@ -319,50 +457,62 @@ def feature_distance(
     distances = []
     for a, b in zip(_unit_features(true), _unit_features(filled)):
         weight = F.adaptive_avg_pool2d(where, a.shape[-2:])
-        distances.append(((a - b).square().sum(1, keepdim=True) * weight).sum() / weight.sum())
+        distances.append(
+            ((a - b).square().sum(1, keepdim=True) * weight).sum()
+            / weight.sum()
+        )
     return float(torch.stack(distances).mean())
 
-
+# %% ../nbs/13_filling.ipynb #6bd25493
 def gradient_ratio(
     true: np.ndarray,  # H×W `uint8`
     filled: np.ndarray,  # H×W `uint8`
     mask: np.ndarray,  # H×W `bool`, True = the hole
 ) -> float:  # 1: as much detail as the truth; 0: none
     "Mean absolute step between neighbouring pixels of the hole, over that of the truth."
+
     def detail(gray):
-        across = np.abs(np.diff(gray.astype(int), axis=1))[mask[:, 1:] & mask[:, :-1]]
-        down = np.abs(np.diff(gray.astype(int), axis=0))[mask[1:] & mask[:-1]]
+        across = np.abs(np.diff(gray.astype(int), axis=1))[
+            mask[:, 1:] & mask[:, :-1]
+        ]
+        down = np.abs(np.diff(gray.astype(int), axis=0))[
+            mask[1:] & mask[:-1]
+        ]
         return np.concatenate([across, down]).mean()
+
     return float(detail(filled) / max(detail(true), 1e-6))
 
 # %% ../nbs/13_filling.ipynb #9423c398
 class FillError(RuntimeError):
-    "A natural fill that cannot be had: the message says why, and what to do."
+    "A natural fill that is not possible: the message says why, and what to do."
 
 
 def natural_available() -> bool:
-    "Is PatchMatch there on this machine?"
+    "Is PatchMatch installed, and does it load?"
     try:
         import patchmatch
     except (ImportError, OSError):
         return False
     return bool(patchmatch.patchmatch_available)
 
-
+# %% ../nbs/13_filling.ipynb #a62ae3ce
 def _exemplars(gray: np.ndarray, hole: np.ndarray) -> np.ndarray:
-    "H×W `uint8` with the hole made of patches of 7×7 from outside; the same every time. Raises `FillError`."
+    "The hole made of 7×7 patches from outside, H×W `uint8`; deterministic. Raises `FillError`."
     if not natural_available():
         raise FillError(
             "natural filling needs the library of PyPatchMatch, which is not on this machine: "
-            "pip install --force-reinstall --no-cache-dir pypatchmatch, or use the expected fill")
+            "pip install --force-reinstall --no-cache-dir pypatchmatch, or use the expected fill"
+        )
     import patchmatch
 
-    picture = np.repeat(np.where(hole, 0, gray).astype(np.uint8)[..., None], 3, axis=2)
+    picture = np.repeat(
+        np.where(hole, 0, gray).astype(np.uint8)[..., None], 3, axis=2
+    )
     with _SEARCHING:
         patchmatch.set_random_seed(SEED)
         return patchmatch.inpaint(picture, hole, patch_size=PATCH)[..., 0]
 
-
+# %% ../nbs/13_filling.ipynb #a14718f1
 PATCH, SEED = 3, 1  # pixels from the middle of a patch to its side; of the random search
 _SEARCHING = threading.Lock()  # the library has one random state for all threads
 
@@ -373,17 +523,39 @@ def membrane(
     mask: np.ndarray,  # H×W `bool`, True = the hole
 ) -> np.ndarray:  # H×W `float32`, to be added to `filled` inside the hole
     "The smooth difference that makes the rim of a filling equal to its neighbours outside."
-    plus = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)).astype(np.float32)
+    plus = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)).astype(
+        np.float32
+    )
     known = (~mask).astype(np.float32)
-    total, count = (cv2.filter2D(x.astype(np.float32), -1, plus, borderType=cv2.BORDER_CONSTANT) for x in (gray * known, known))
+    total, count = (
+        cv2.filter2D(
+            x.astype(np.float32),
+            -1,
+            plus,
+            borderType=cv2.BORDER_CONSTANT,
+        )
+        for x in (gray * known, known)
+    )
     rim = mask & (count > 0)
-    step = np.where(rim, total / np.maximum(count, 1) - filled, 0).astype(np.float32)
-    return smooth_fill(torch.from_numpy(step)[None, None], to_tensor(~rim)[None])[0, 0].numpy()
+    beside = total / np.maximum(count, 1)
+    step = np.where(rim, beside - filled, 0).astype(np.float32)
+    steps = torch.from_numpy(step)[None, None]
+    return smooth_fill(steps, to_tensor(~rim)[None])[0, 0].numpy()
 
 # %% ../nbs/13_filling.ipynb #287510a2
-def _mirrored(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, tuple]:
-    "Rows and columns of the damaged pixels, and for each the pixel as far outside the rim as it is inside; the rim itself where that is lost, too."
-    _, labels = cv2.distanceTransformWithLabels(mask.view(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+def _mirrored(
+    mask: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, tuple]:
+    """Rows and columns of the damaged pixels, and of their mirror images outside the rim.
+
+    Where the mirror image is lost, too, the rim's pixel takes its place.
+    """
+    _, labels = cv2.distanceTransformWithLabels(
+        mask.view(np.uint8),
+        cv2.DIST_L2,
+        5,
+        labelType=cv2.DIST_LABEL_PIXEL,
+    )
     rows, columns = np.nonzero(~mask)
     place = np.zeros((labels.max() + 1, 2), np.int64)
     place[labels[rows, columns]] = np.c_[rows, columns]
@@ -396,7 +568,7 @@ def _mirrored(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, tuple]:
     beyond[lost] = rim[lost]
     return rows, columns, tuple(beyond.T)
 
-
+# %% ../nbs/13_filling.ipynb #c206c671
 def grain(
     gray: np.ndarray,  # H×W `uint8`
     mask: np.ndarray,  # H×W `bool`, True = the hole
@@ -404,14 +576,23 @@ def grain(
     "The grain around a hole, mirrored into it, at most 2.5 times as strong as is usual nearby."
     known = (~mask).astype(np.float32)
     blur = lambda x: cv2.GaussianBlur(x, (0, 0), GRAIN)
-    fine = (gray - blur(gray * known) / np.maximum(blur(known), 1e-3)) * known
+    fine = (
+        gray - blur(gray * known) / np.maximum(blur(known), 1e-3)
+    ) * known
     rows, columns, source = _mirrored(mask)
     fine[rows, columns] = fine[source]
-    usual = cv2.medianBlur((np.abs(fine) * 8).clip(0, 255).astype(np.uint8), 21).astype(np.float32) / 8
+    usual = (
+        cv2.medianBlur(
+            (np.abs(fine) * 8).clip(0, 255).astype(np.uint8), 21
+        ).astype(np.float32)
+        / 8
+    )
     most = 2.5 * 1.48 * usual + 0.5  # 1.48: from the median of absolute values to the standard deviation
-    return np.where(mask, fine.clip(-most, most), 0).astype(np.float32)
+    return np.where(mask, fine.clip(-most, most), 0).astype(
+        np.float32
+    )
 
-
+# %% ../nbs/13_filling.ipynb #2876d6e8
 GRAIN = 1.5  # pixels: what a Gaussian blur of this width takes away counts as grain
 
 # %% ../nbs/13_filling.ipynb #969e5ca9
@@ -425,24 +606,32 @@ def wide_parts(
 ) -> np.ndarray:  # H×W `bool`
     "The damage without scratches and tips: where a disk of `WIDE` pixels fits in."
     disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (WIDE, WIDE))
-    return cv2.morphologyEx(mask.view(np.uint8), cv2.MORPH_OPEN, disk).astype(bool)
+    return cv2.morphologyEx(
+        mask.view(np.uint8), cv2.MORPH_OPEN, disk
+    ).astype(bool)
 
-
-def _grained(gray: np.ndarray, mask: np.ndarray, expected: np.ndarray) -> np.ndarray:
+# %% ../nbs/13_filling.ipynb #b144026d
+def _grained(
+    gray: np.ndarray, mask: np.ndarray, expected: np.ndarray
+) -> np.ndarray:
     "The expected fill with grain, which fades in within 5 pixels of the rim; H×W `float32`."
     depth = cv2.distanceTransform(mask.view(np.uint8), cv2.DIST_L2, 5)
-    return expected + grain(gray, mask) * (0.2 + 0.2 * (depth - 1)).clip(0, 1)
+    return expected + grain(gray, mask) * (
+        0.2 + 0.2 * (depth - 1)
+    ).clip(0, 1)
 
 # %% ../nbs/13_filling.ipynb #3428026d
 class FillWarning(UserWarning):
-    "A hole was filled in another way than was asked for."
+    "A hole was filled in another way than asked for."
 
-
+# %% ../nbs/13_filling.ipynb #2d4586ca
 def copy_boxes(
     wide: np.ndarray,  # H×W `bool`, from `wide_parts`
 ) -> list[tuple[tuple[slice, slice], np.ndarray]]:  # (rows and columns of a box, its pixels to be filled as h×w `bool`)
     "A box for each hole, or for holes close to each other, with as much photograph around them as they are wide."
-    near = cv2.dilate(wide.view(np.uint8), np.ones((2 * MARGIN + 1,) * 2, np.uint8))
+    near = cv2.dilate(
+        wide.view(np.uint8), np.ones((2 * MARGIN + 1,) * 2, np.uint8)
+    )
     count, labels = cv2.connectedComponents(near, connectivity=8)
     boxes = []
     for label in range(1, count):
@@ -450,25 +639,39 @@ def copy_boxes(
         if part.any():
             top, bottom, left, right = _hole_box(part)
             margin = max(MARGIN, int(part.sum() ** 0.5))
-            box = slice(max(0, top - margin), bottom + 1 + margin), slice(max(0, left - margin), right + 1 + margin)
+            box = slice(
+                max(0, top - margin), bottom + 1 + margin
+            ), slice(max(0, left - margin), right + 1 + margin)
             boxes.append((box, part[box]))
     return boxes
 
-
-def _copied(picture: np.ndarray, hole: np.ndarray) -> np.ndarray | None:
+# %% ../nbs/13_filling.ipynb #df07244d
+def _copied(
+    picture: np.ndarray, hole: np.ndarray
+) -> np.ndarray | None:
     "The hole made of exemplars and fitted to its rim, h×w `float32`; `None` where too little is left to copy from."
     scale = min(1, REACH / max(hole.shape))
     size = tuple(max(1, round(n * scale)) for n in hole.shape[::-1])
-    small, share = (cv2.resize(x, size, interpolation=cv2.INTER_AREA) for x in (picture, hole.astype(np.float32)))
+    small, share = (
+        cv2.resize(x, size, interpolation=cv2.INTER_AREA)
+        for x in (picture, hole.astype(np.float32))
+    )
     lost = np.asarray(share > 1e-3)
-    whole = cv2.erode((~lost).astype(np.uint8), np.ones((2 * PATCH + 1,) * 2, np.uint8), borderValue=0)
+    patch = np.ones((2 * PATCH + 1,) * 2, np.uint8)
+    whole = cv2.erode((~lost).astype(np.uint8), patch, borderValue=0)
     if 3 * whole.sum() < lost.sum():
         return None
-    made = cv2.resize(_exemplars(small, lost), hole.shape[::-1], interpolation=cv2.INTER_CUBIC).astype(np.float32)
+    copies = _exemplars(small, lost)
+    made = cv2.resize(
+        copies, hole.shape[::-1], interpolation=cv2.INTER_CUBIC
+    )
+    made = made.astype(np.float32)
     return made + membrane(made, picture, hole)
 
 # %% ../nbs/13_filling.ipynb #6a6b44ec
-def _mixed(one: np.ndarray, other: np.ndarray, share: np.ndarray) -> np.ndarray:
+def _mixed(
+    one: np.ndarray, other: np.ndarray, share: np.ndarray
+) -> np.ndarray:
     "`one` fading into `other` by the share of the latter, all h×w `float32`, with the contrast of fine detail kept."
     mean = one + share * (other - one)
     lost = 1 / np.sqrt(share**2 + (1 - share) ** 2) - 1
@@ -477,43 +680,84 @@ def _mixed(one: np.ndarray, other: np.ndarray, share: np.ndarray) -> np.ndarray:
 # %% ../nbs/13_filling.ipynb #b5eeaab7
 TEXTURE = 12.0  # gray levels: mean magnitude of the Laplacian from which on copying is worth it
 
-
-def _texture_around(gray: np.ndarray, mask: np.ndarray, part: np.ndarray, shape) -> float:
+# %% ../nbs/13_filling.ipynb #ca05db6b
+def _texture_around(
+    gray: np.ndarray, mask: np.ndarray, part: np.ndarray, shape
+) -> float:
     "Mean magnitude of the Laplacian about a hole, in gray levels, where the shorter side of the photograph is 512 px."
     scale = min(1, 512 / min(shape))
     size = tuple(max(1, round(n * scale)) for n in gray.shape[::-1])
-    small = cv2.resize(gray, size, interpolation=cv2.INTER_AREA).astype(np.float32)
-    lost, hole = (cv2.resize(m.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0 for m in (mask, part))
-    near = cv2.dilate(hole.view(np.uint8), np.ones((31, 31), np.uint8)) > 0
-    sound = cv2.erode((~lost).view(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    values = np.abs(cv2.Laplacian(small, cv2.CV_32F))[near & sound]
+    reduce = lambda x: cv2.resize(
+        x, size, interpolation=cv2.INTER_AREA
+    )
+    small = reduce(gray).astype(np.float32)
+    lost = reduce(mask.astype(np.float32)) > 0
+    hole = reduce(part.astype(np.float32)) > 0
+    about = np.ones((31, 31), np.uint8)
+    near = cv2.dilate(hole.view(np.uint8), about) > 0
+    box = np.ones((3, 3), np.uint8)
+    sound = cv2.erode((~lost).view(np.uint8), box) > 0
+    magnitude = np.abs(cv2.Laplacian(small, cv2.CV_32F))
+    values = magnitude[near & sound]
     return float(values.mean()) if values.size else 0.0
 
 # %% ../nbs/13_filling.ipynb #4624b2bb
+def _warn_of(box):
+    "Warn that a hole could not be copied, at the line that called `natural_fill`."
+    rows, columns = box
+    warnings.warn(
+        f"the hole at rows {rows.start}–{rows.stop}, columns {columns.start}–{columns.stop} leaves too little "
+        "to copy from: it is filled with what is expected",
+        FillWarning,
+        stacklevel=4,
+    )
+
+# %% ../nbs/13_filling.ipynb #d7eaa689
+def _with_copies(
+    gray: np.ndarray, mask: np.ndarray, plain: np.ndarray
+) -> np.ndarray:
+    "The grained fill, H×W `float32`, with exemplars in the wide parts that have texture about them."
+    wide = wide_parts(mask)
+    out = plain.copy()
+    picture = np.where(mask, plain.round().clip(0, 255), gray).astype(
+        np.uint8
+    )
+    depth = cv2.distanceTransform(mask.view(np.uint8), cv2.DIST_L2, 5)
+    share = (
+        ((depth - FADE[0]) / (FADE[1] - FADE[0]))
+        .clip(0, 1)
+        .astype(np.float32)
+    )
+    for box, part in copy_boxes(wide):
+        if (
+            _texture_around(gray[box], mask[box], part, gray.shape)
+            < TEXTURE
+        ):
+            continue
+        made = _copied(picture[box], wide[box])
+        if made is None:
+            _warn_of(box)
+            continue
+        mixed = _mixed(out[box], made, share[box])
+        out[box] = np.where(part, mixed, out[box])
+    return out
+
+# %% ../nbs/13_filling.ipynb #2a44ce82
 def natural_fill(
     gray: np.ndarray,  # H×W `uint8`, any size
     mask: np.ndarray,  # H×W `bool`, True = damaged
     expected: np.ndarray | None = None,  # H×W `uint8`, what `expected_fill` gives for them; `None`: a smooth guess
 ) -> np.ndarray:  # H×W `uint8`, known pixels unchanged
-    "The hole filled with texture and lines of the photograph itself, where there is any about it. Raises `PhotoError` as `expected_fill`, and `FillError` without PatchMatch; warns (`FillWarning`) where too little is left to copy from."
+    """The hole filled with texture and lines of the photograph itself, where there is any about it.
+
+    Raises `PhotoError` as `expected_fill`, and `FillError` without PatchMatch.
+    Warns (`FillWarning`) where too little is left to copy from."""
     _check_hole(gray, mask)
     if not mask.any():
         return gray.copy()
     if expected is None:
         expected = smooth_guess(gray, mask)
-    wide, plain = wide_parts(mask), _grained(gray, mask, expected)
-    picture = np.where(mask, plain.round().clip(0, 255), gray).astype(np.uint8)
-    depth = cv2.distanceTransform(mask.view(np.uint8), cv2.DIST_L2, 5)
-    share = ((depth - FADE[0]) / (FADE[1] - FADE[0])).clip(0, 1).astype(np.float32)
-    for box, part in copy_boxes(wide):
-        if _texture_around(gray[box], mask[box], part, gray.shape) < TEXTURE:
-            continue
-        made = _copied(picture[box], wide[box])
-        if made is None:
-            rows, columns = box
-            warnings.warn(
-                f"the hole at rows {rows.start}–{rows.stop}, columns {columns.start}–{columns.stop} leaves too little "
-                "to copy from: it is filled with what is expected", FillWarning, stacklevel=2)
-            continue
-        plain[box] = np.where(part, _mixed(plain[box], made, share[box]), plain[box])
-    return np.where(mask, plain.round().clip(0, 255), gray).astype(np.uint8)
+    filled = _with_copies(gray, mask, _grained(gray, mask, expected))
+    return np.where(mask, filled.round().clip(0, 255), gray).astype(
+        np.uint8
+    )

@@ -27,19 +27,31 @@ def _version(package: str) -> str:
 
 def _short(path) -> str:
     "A path, the home folder as `~`."
-    home, path = str(Path.home()), str(path)
-    return "~" + path[len(home):] if home != "/" and path.startswith(home) else path
+    home = str(Path.home())
+    path = str(path)
+    return "~" + path[len(home) :] if home != "/" and path.startswith(home) else path
 
-
+# %% ../nbs/21_health.ipynb #0b86980f
 def _size(count: float) -> str:
     "Bytes in GB, or in MB."
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
 
+# %% ../nbs/21_health.ipynb #6d5ff11d
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "numpy",
+    "opencv-python-headless",
+    "pillow",
+    "segmentation-models-pytorch",
+    "timm",
+    "safetensors",
+    "lightning",
+    "scikit-image",
+    "papermill",
+)
 
-PACKAGES = ("torch", "torchvision", "numpy", "opencv-python-headless", "pillow", "segmentation-models-pytorch", "timm",
-            "safetensors", "lightning", "scikit-image", "papermill")
-
-
+# %% ../nbs/21_health.ipynb #52429456
 def _versions() -> str:
     return ", ".join(f"{name} {_version(name)}" for name in PACKAGES)
 
@@ -49,44 +61,67 @@ def _system() -> str:
 
 # %% ../nbs/21_health.ipynb #58279db9
 def _windows_memory() -> tuple[int, int]:
-    "All and free memory in bytes, as Windows says."
+    "Total and free memory in bytes, from Windows."
     import ctypes
 
     class Status(ctypes.Structure):
         _fields_ = [("length", ctypes.c_ulong), ("load", ctypes.c_ulong)]
-        _fields_ += [(name, ctypes.c_ulonglong) for name in (
-            "all", "free", "pages", "free_pages", "virtual", "free_virtual", "extended")]
+        _fields_ += [
+            (name, ctypes.c_ulonglong)
+            for name in (
+                "all",
+                "free",
+                "pages",
+                "free_pages",
+                "virtual",
+                "free_virtual",
+                "extended",
+            )
+        ]
 
     status = Status(length=ctypes.sizeof(Status))
     getattr(ctypes, "windll").kernel32.GlobalMemoryStatusEx(ctypes.byref(status))
     return status.all, status.free
 
-
+# %% ../nbs/21_health.ipynb #e94dcd14
 def _memory() -> str:
-    "Memory in all, and how much of it is free where the system says so."
+    "Total memory, and free memory where the system tells it."
     if os.name == "nt":
         whole, free = _windows_memory()
         return f"{_size(whole)}, {_size(free)} free"
     said = _size(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     info = Path("/proc/meminfo")
     if info.is_file():
-        kilobytes = next(line.split()[1] for line in info.read_text().splitlines() if line.startswith("MemAvailable"))
+        kilobytes = next(
+            line.split()[1]
+            for line in info.read_text().splitlines()
+            if line.startswith("MemAvailable")
+        )
         said += f", {_size(1024 * int(kilobytes))} free"
     return said
 
-
+# %% ../nbs/21_health.ipynb #2118cfd3
 def _disk() -> str:
     "Room where results and where temporary files go."
     places = {"here": os.getcwd(), "temporary files": tempfile.gettempdir()}
     free = lambda path: _size(shutil.disk_usage(path).free)
     return ", ".join(f"{free(path)} free {name} ({_short(path)})" for name, path in places.items())
 
-
-SETTINGS = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "CUDA_VISIBLE_DEVICES", "RESTORECOLOR_MEGAPIXELS", "HF_HUB_OFFLINE")
+# %% ../nbs/21_health.ipynb #02c14305
+SETTINGS = (
+    "OMP_NUM_THREADS",
+    "OMP_WAIT_POLICY",
+    "CUDA_VISIBLE_DEVICES",
+    "RESTORECOLOR_MEGAPIXELS",
+    "HF_HUB_OFFLINE",
+)
 
 
 def _environment() -> str:
-    return ", ".join(f"{name}={os.environ[name]}" for name in SETTINGS if name in os.environ) or "nothing special"
+    return (
+        ", ".join(f"{name}={os.environ[name]}" for name in SETTINGS if name in os.environ)
+        or "nothing special"
+    )
 
 # %% ../nbs/21_health.ipynb #269191f5
 def _devices() -> str:
@@ -105,7 +140,7 @@ def _devices() -> str:
     computing = "32 bits" if half is None else str(half).removeprefix("torch.")
     return f"{', '.join(found) or 'no GPU'}; {used} is used, networks compute in {computing}"
 
-
+# %% ../nbs/21_health.ipynb #3118390e
 def _threads() -> str:
     import cv2
     import torch
@@ -123,14 +158,19 @@ def _state_of(
 
     try:
         with safe_open(path, framework="numpy") as file:
-            meta, digest = file.metadata() or {}, hashlib.sha256()
+            meta = file.metadata() or {}
+            digest = hashlib.sha256()
             for name in sorted(file.keys()):
                 digest.update(file.get_tensor(name).tobytes())
     except Exception as error:  # of the library, or of the disk
         return f"cannot be read ({str(error).splitlines()[0][:80]})"
-    return "sound" if digest.hexdigest() == meta.get("sha256") else "NOT what was written: its checksum differs"
+    return (
+        "sound"
+        if digest.hexdigest() == meta.get("sha256")
+        else "NOT what was written: its checksum differs"
+    )
 
-
+# %% ../nbs/21_health.ipynb #1dcf3212
 def _weights(folder: Path | None = None) -> str:
     "Where the networks are, and whether they can be read."
     folder = folder or Path(str(resources.files("restorecolor") / "weights"))
@@ -159,18 +199,24 @@ def _patchmatch() -> str:
     filled = patchmatch.inpaint(picture, hole, patch_size=3)
     return f"{_version('pypatchmatch')} works" if filled[hole].any() else "runs, and fills nothing"
 
-
+# %% ../nbs/21_health.ipynb #9a98b65a
 def _optional(module: str, package: str, extra: str, what: str) -> str:
-    "Is a package of an extra there?"
+    "Is an optional package installed?"
     there = importlib.util.find_spec(module) is not None
-    return f"{_version(package)}" if there else f"not installed, needed {what} (pip install 'restorecolor[{extra}]')"
+    return (
+        f"{_version(package)}"
+        if there
+        else f"not installed, needed {what} (pip install 'restorecolor[{extra}]')"
+    )
 
-
+# %% ../nbs/21_health.ipynb #6dd28be8
 EXTRAS = {  # line: how it is found out
     "PatchMatch": _patchmatch,
     "Gradio": lambda: _optional("gradio", "gradio", "app", "for the page"),
     "ONNX": lambda: _optional("onnx", "onnx", "onnx", "to export networks"),
-    "ONNX Runtime": lambda: _optional("onnxruntime", "onnxruntime", "onnx", "to run exported networks"),
+    "ONNX Runtime": lambda: _optional(
+        "onnxruntime", "onnxruntime", "onnx", "to run exported networks"
+    ),
 }
 
 # %% ../nbs/21_health.ipynb #64ce850a
@@ -181,31 +227,44 @@ def _package() -> str:
 
 
 def _python() -> str:
-    return f"{platform.python_version()} {platform.python_implementation()}, {_short(sys.executable)}"
+    return (
+        f"{platform.python_version()} {platform.python_implementation()}, {_short(sys.executable)}"
+    )
 
-
+# %% ../nbs/21_health.ipynb #f2ae4d6a
 LINES = {  # name: how it is found out
-    "restorecolor": _package, "Python": _python, "system": _system, "memory": _memory, "disk": _disk,
-    "packages": _versions, "environment": _environment, "devices": _devices, "threads": _threads,
-    "weights": _weights, **EXTRAS,
+    "restorecolor": _package,
+    "Python": _python,
+    "system": _system,
+    "memory": _memory,
+    "disk": _disk,
+    "packages": _versions,
+    "environment": _environment,
+    "devices": _devices,
+    "threads": _threads,
+    "weights": _weights,
+    **EXTRAS,
 }
 
-
+# %% ../nbs/21_health.ipynb #2758feac
 def _told(tell) -> str:
-    "A line's answer, or why there is none."
+    "The text of a line, or why it failed."
     try:
         return " ".join(tell().split())
     except Exception as error:  # whatever is broken on this machine is what is asked for
         said = (str(error).strip().splitlines() or [""])[0]
         return f"CANNOT BE FOUND OUT: {type(error).__name__}: {said[:120]}"
 
-
+# %% ../nbs/21_health.ipynb #c7c94347
 def doctor() -> str:  # a line for each thing
     "What is installed here and what works, to be pasted into a bug report. Raises nothing."
     import textwrap
 
-    width, said = max(map(len, LINES)) + 2, []
+    width = max(map(len, LINES)) + 2
+    said = []
     for name, tell in LINES.items():
-        first, *more = textwrap.wrap(_told(tell), 118 - width, break_long_words=False, break_on_hyphens=False) or [""]
+        first, *more = textwrap.wrap(
+            _told(tell), 118 - width, break_long_words=False, break_on_hyphens=False
+        ) or [""]
         said += [f"{name:<{width}}{first}", *(" " * width + line for line in more)]
     return "\n".join(said)

@@ -23,14 +23,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageError
+
+# %% ../nbs/00_photos.ipynb #73642a10
 from PIL.PngImagePlugin import PngInfo
 from tqdm import tqdm
-
 from .files import atomic
-
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -42,10 +41,19 @@ def sample_photos() -> dict[str, np.ndarray]:
 
     left, right, _ = data.stereo_motorcycle()
     china, flower = load_sample_images().images
-    return {"astronaut": data.astronaut(), "cat": data.chelsea(), "coffee": data.coffee(), "rocket": data.rocket(),
-            "retina": data.retina()[100:1300, 100:1300], "tissue": data.immunohistochemistry(),
-            "galaxies": data.hubble_deep_field(), "motorcycle": left, "motorcycle_right": right,
-            "china": china, "flower": flower}
+    return {
+        "astronaut": data.astronaut(),
+        "cat": data.chelsea(),
+        "coffee": data.coffee(),
+        "rocket": data.rocket(),
+        "retina": data.retina()[100:1300, 100:1300],
+        "tissue": data.immunohistochemistry(),
+        "galaxies": data.hubble_deep_field(),
+        "motorcycle": left,
+        "motorcycle_right": right,
+        "china": china,
+        "flower": flower,
+    }
 
 # %% ../nbs/00_photos.ipynb #e4a23032
 def luma(
@@ -59,7 +67,7 @@ def luma(
 # %% ../nbs/00_photos.ipynb #2d607000
 MARK = "restorecolor"  # the name of a mark in files that we write
 
-
+# %% ../nbs/00_photos.ipynb #23c0ffc3
 def write_png(
     path,  # ending in .png; folders on the way are made
     image: np.ndarray,  # H×W or H×W×3 `uint8`, or H×W `bool` (a mask: written as 0 and 255)
@@ -77,7 +85,9 @@ def write_png(
     if mark:
         texts.add_text(MARK, mark)
     with atomic(path) as temporary:
-        Image.fromarray(image).save(temporary, format="PNG", compress_level=4, pnginfo=texts, **about)
+        Image.fromarray(image).save(
+            temporary, format="PNG", compress_level=4, pnginfo=texts, **about
+        )
 
 # %% ../nbs/00_photos.ipynb #395f63b6
 class PhotoError(ValueError):
@@ -85,17 +95,80 @@ class PhotoError(ValueError):
 
 
 MIN_SIDE = 32  # px: five halvings of the encoder leave one pixel of it
-PLUGINS = {"JPEG": "Jpeg", "PNG": "Png", "WEBP": "WebP", "BMP": "Bmp", "TIFF": "Tiff", "GIF": "Gif", "AVIF": "Avif", "JPEG2000": "Jpeg2K", "PPM": "Ppm"}
+
+# %% ../nbs/00_photos.ipynb #d2e90103
+PLUGINS = {
+    "JPEG": "Jpeg",
+    "PNG": "Png",
+    "WEBP": "WebP",
+    "BMP": "Bmp",
+    "TIFF": "Tiff",
+    "GIF": "Gif",
+    "AVIF": "Avif",
+    "JPEG2000": "Jpeg2K",
+    "PPM": "Ppm",
+}
 for plugin in PLUGINS.values():
     importlib.import_module(f"PIL.{plugin}ImagePlugin")
 FORMATS = tuple(name for name in PLUGINS if name in Image.OPEN)  # Pillow's names; no other decoder is asked
-SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif",
-            ".jp2", ".j2k", ".jpx", ".pgm", ".ppm", ".pbm", ".pnm", ".mpo")  # what counts as a photograph in a folder
-UNREAD = (".heic", ".heif", ".jxl", ".psd", ".psb", ".xcf", ".svg", ".pdf", ".eps", ".tga", ".ico", ".dng", ".cr2", ".cr3", ".nef",
-          ".arw", ".orf", ".raf", ".rw2", ".exr", ".hdr", ".jxr", ".fits", ".dcm")  # pictures, too, but not read
+
+# %% ../nbs/00_photos.ipynb #428b2cc1
+SUFFIXES = (
+    ".jpg",
+    ".jpeg",
+    ".jpe",
+    ".jfif",
+    ".png",
+    ".webp",
+    ".bmp",
+    ".tif",
+    ".tiff",
+    ".gif",
+    ".avif",
+    ".jp2",
+    ".j2k",
+    ".jpx",
+    ".pgm",
+    ".ppm",
+    ".pbm",
+    ".pnm",
+    ".mpo",
+)  # what counts as a photograph in a folder
+
+# %% ../nbs/00_photos.ipynb #3d97b0c4
+UNREAD = (
+    ".heic",
+    ".heif",
+    ".jxl",
+    ".psd",
+    ".psb",
+    ".xcf",
+    ".svg",
+    ".pdf",
+    ".eps",
+    ".tga",
+    ".ico",
+    ".dng",
+    ".cr2",
+    ".cr3",
+    ".nef",
+    ".arw",
+    ".orf",
+    ".raf",
+    ".rw2",
+    ".exr",
+    ".hdr",
+    ".jxr",
+    ".fits",
+    ".dcm",
+)  # pictures, too, but not read
+
+# %% ../nbs/00_photos.ipynb #dfb90722
 MEGAPIXELS = float(os.environ.get("RESTORECOLOR_MEGAPIXELS", 178))  # the largest photograph that is read
 Image.MAX_IMAGE_PIXELS = round(MEGAPIXELS * 5e5)  # Pillow refuses twice as many
-PngImagePlugin.MAX_TEXT_CHUNK = 2**25  # bytes; what programs write beside the pixels can be long, and all of it is limited, too
+PngImagePlugin.MAX_TEXT_CHUNK = 2**25  # bytes of text beside the pixels
+
+# %% ../nbs/00_photos.ipynb #637ace91
 warnings.filterwarnings("ignore", module=r"PIL\.")  # its words are for programmers; ours follow
 with contextlib.suppress(AttributeError, OSError):  # libtiff's, too, where it is a library of its own
     for handler in ("TIFFSetErrorHandler", "TIFFSetWarningHandler"):
@@ -104,7 +177,7 @@ with contextlib.suppress(AttributeError, OSError):  # libtiff's, too, where it i
 # %% ../nbs/00_photos.ipynb #c16aa19b
 @dataclass(frozen=True)
 class Page:
-    "One picture of a file that holds several; to whatever opens files, the path of that file."
+    "One picture of a file that holds several; `open` takes it as the path of that file."
 
     path: Path
     number: int  # from 1
@@ -116,17 +189,18 @@ class Page:
     def __str__(self):
         return f"{self.path}, page {self.number}"
 
+# %% ../nbs/00_photos.ipynb #29923522
+SUBFILE = 0x00FE  # TIFF's tag for what a picture is: bit 0 a smaller copy, bit 2 a mask (TIFF 6.0, section 8)
 
-SUBFILE = 0x00FE  # TIFF's tag for what a picture is: bit 0 a smaller copy of another one, bit 2 its mask (TIFF 6.0, section 8)
-
-
+# %% ../nbs/00_photos.ipynb #56a7804e
 def pages_of(
     path,
 ) -> list:  # of one `Page` for each page; or of `path` alone
     """The pages of a TIFF that has several; anything else is one photograph.
 
     A page that cannot be found is listed, too, since its reader says why. Raises nothing."""
-    frames, frame = [], 0
+    frames = []
+    frame = 0
     if not os.path.isfile(path):  # what waits for a writer would be waited for
         return [path]
     try:
@@ -140,7 +214,11 @@ def pages_of(
         pass
     except Exception:  # no TIFF, or damaged from here on
         frames += [frame] * (len(frames) > 1)
-    return [Page(Path(path), number, frame) for number, frame in enumerate(frames, 1)] if len(frames) > 1 else [path]
+    return (
+        [Page(Path(path), number, frame) for number, frame in enumerate(frames, 1)]
+        if len(frames) > 1
+        else [path]
+    )
 
 # %% ../nbs/00_photos.ipynb #476f18d6
 def _frames(image: Image.Image) -> int:
@@ -152,9 +230,11 @@ def _frames(image: Image.Image) -> int:
     except Exception:  # they are damaged
         return 0
 
-
+# %% ../nbs/00_photos.ipynb #8ca30f00
 def _decoded(path: Path, frame: int | None) -> Image.Image:
-    "The decoded image, upright; in `info` the number of `frames`, where none was asked for. Raises errors of many kinds."
+    """The decoded image, upright; in `info` the number of `frames`, where none was asked for.
+
+    Raises errors of many kinds."""
     with Image.open(path, formats=FORMATS) as image:
         frames = _frames(image) if frame is None else 1
         image.seek(frame or 0)
@@ -166,13 +246,16 @@ def _decoded(path: Path, frame: int | None) -> Image.Image:
             pass
         return image
 
-
+# %% ../nbs/00_photos.ipynb #4d0aca09
 def _not_an_image(path: Path) -> str:
-    "Why a file is none that is read, from its first bytes."
+    "Why a file cannot be read as a photograph, from its first bytes."
     with open(path, "rb") as file:
         start = file.read(12)
     if start[:4] in (b"II*\0", b"MM\0*"):
-        if int.from_bytes(start[4:8], "little" if start[:1] == b"I" else "big") + 2 > path.stat().st_size:
+        if (
+            int.from_bytes(start[4:8], "little" if start[:1] == b"I" else "big") + 2
+            > path.stat().st_size
+        ):
             return "damaged or cut short (the directory of a TIFF lies beyond its end)"
         return "a TIFF of a kind that is not read, such as 16 bits for each colour; a copy in 8 bits is wanted"
     if start[4:8] == b"ftyp":
@@ -186,21 +269,34 @@ def _why(path: Path, error: Exception) -> str:
         return _not_an_image(path)
     if isinstance(error, Image.DecompressionBombError):
         pixels = int(re.findall(r"\d+", str(error))[0])
-        return (f"{pixels / 1e6:.0f} megapixels, more than the limit of {MEGAPIXELS:.0f}; RESTORECOLOR_MEGAPIXELS={pixels / 1e6 + 1:.0f} "
-                "in the environment lifts it, a smaller copy needs less memory")
+        return (
+            f"{pixels / 1e6:.0f} megapixels, more than the limit of {MEGAPIXELS:.0f}; "
+            f"RESTORECOLOR_MEGAPIXELS={pixels / 1e6 + 1:.0f} "
+            "in the environment lifts it, a smaller copy needs less memory"
+        )
     if isinstance(error, MemoryError):
         return "too large for this machine's memory; a smaller copy is wanted"
-    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EIO, errno.ENAMETOOLONG, errno.ENOENT):
+    if isinstance(error, OSError) and error.errno in (
+        errno.EACCES,
+        errno.EPERM,
+        errno.EIO,
+        errno.ENAMETOOLONG,
+        errno.ENOENT,
+    ):
         return f"cannot be read ({error.strerror})"
     return f"damaged or cut short ({str(error).splitlines()[0] if str(error) else type(error).__name__})"
 
-
+# %% ../nbs/00_photos.ipynb #c4e95f9e
 def _load(path) -> Image.Image:
     "The decoded image, upright; a `PhotoError` says why not."
     file = Path(path)
     try:
         if not file.is_file():
-            raise PhotoError(f"{path}: is a folder, a file is wanted" if file.is_dir() else f"{path}: no such file")
+            raise PhotoError(
+                f"{path}: is a folder, a file is wanted"
+                if file.is_dir()
+                else f"{path}: no such file"
+            )
         if file.stat().st_size == 0:
             raise PhotoError(f"{path}: the file is empty (0 bytes), an image is wanted")
         return _decoded(file, path.frame if isinstance(path, Page) else None)
@@ -212,16 +308,28 @@ def _load(path) -> Image.Image:
 # %% ../nbs/00_photos.ipynb #d0fc0188
 def _tone_table(info: dict) -> np.ndarray | None:
     "What 256 gray levels become in sRGB, by a gray profile or a PNG's gamma; `None`: themselves."
-    profile, gamma = info.get("icc_profile") or b"", info.get("gamma")
+    profile = info.get("icc_profile") or b""
+    gamma = info.get("gamma")
     if profile[16:20] == b"GRAY":  # the profile's own colour space field (ICC.1:2022, 7.2.6)
         levels = Image.fromarray(np.arange(256, dtype=np.uint8)[None])
-        shown = ImageCms.profileToProfile(levels, ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB"), outputMode="RGB")
+        shown = ImageCms.profileToProfile(
+            levels,
+            ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+            ImageCms.createProfile("sRGB"),
+            outputMode="RGB",
+        )
         return np.asarray(shown)[0, :, 1]
-    if not profile and "srgb" not in info and isinstance(gamma, float) and 0.1 < gamma < 5 and abs(gamma * 2.2 - 1) > 0.05:
+    if (
+        not profile
+        and "srgb" not in info
+        and isinstance(gamma, float)
+        and 0.1 < gamma < 5
+        and abs(gamma * 2.2 - 1) > 0.05
+    ):
         return (255 * np.linspace(0, 1, 256) ** (1 / (gamma * 2.2))).round().astype(np.uint8)
     return None
 
-
+# %% ../nbs/00_photos.ipynb #e43b8db8
 def _as_shown(image: Image.Image, info: dict, notes: list) -> Image.Image:
     "An `L` or `RGB` image with its gray profile or gamma applied."
     try:
@@ -241,27 +349,30 @@ PHOTOMETRIC = 0x0106  # TIFF's tag that says, by a 0, that 0 is white; Pillow he
 
 
 def _said_white(image: Image.Image) -> float:
-    "What white is, as the file says it; 0: it does not."
+    "The value of white that the file states; 0: it states none."
     tags = getattr(image, "tag_v2", {})
     with contextlib.suppress(TypeError, ValueError, IndexError):
         largest, bits = (int(np.ravel(tags.get(tag, 0))[0]) for tag in (LARGEST, BITS))
         return float(largest if largest > 0 else 2**bits - 1 if 8 < bits < 16 else 0)
     return 0.0
 
-
+# %% ../nbs/00_photos.ipynb #280ea4ea
 def _white(values: np.ndarray, image: Image.Image) -> float:
-    "What white is, given a picture's finite values: what the file says, or the smallest usual number that none exceeds."
-    top, whole = float(values.max(initial=0)), image.mode != "F"
-    if whole and (image.format in SCALED or 255 < top <= TOPS[-2] and not (values % 257).any()):  # these were 8 bits
+    "The value of white, given a picture's finite values: the file's own, or the smallest usual one that holds all."
+    top = float(values.max(initial=0))
+    whole = image.mode != "F"
+    if whole and (
+        image.format in SCALED or 255 < top <= TOPS[-2] and not (values % 257).any()
+    ):  # these were 8 bits
         return 65535.0
     if whole and top <= _said_white(image):
         return _said_white(image)
     slack, tops = (1, TOPS[1:]) if whole else (1.1, TOPS)  # resampling goes a little beyond
     return next((float(t) for t in tops if top <= t * slack), top)
 
-
+# %% ../nbs/00_photos.ipynb #fc88a32a
 def _finite(values: np.ndarray, notes: list) -> np.ndarray:
-    "Floats, with black in place of what is no number."
+    "Floats, with black in place of NaN and infinity."
     good = np.isfinite(values)
     if good.all():
         return values
@@ -270,7 +381,7 @@ def _finite(values: np.ndarray, notes: list) -> np.ndarray:
         raise ValueError("no value in it is a number")
     return np.where(good, values, min(0, values[good].min()))
 
-
+# %% ../nbs/00_photos.ipynb #2b84d258
 def _levels(image: Image.Image, notes: list, top: int) -> np.ndarray:
     "More than 8 bits, or floats → H×W `float32` from 0 to `top`, to be cut off to whole numbers."
     values = np.asarray(image)
@@ -298,7 +409,7 @@ def _is_inverted(image: Image.Image) -> bool:
     "Whether a TIFF of more than 8 bits says that 0 is white."
     return getattr(image, "tag_v2", {}).get(PHOTOMETRIC) == 0
 
-
+# %% ../nbs/00_photos.ipynb #34024feb
 def _to_srgb(image: Image.Image, profile) -> Image.Image:
     "A picture as its profile's colours look, in `RGB`."
     shown = ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
@@ -317,7 +428,7 @@ def _managed(image: Image.Image, notes: list) -> Image.Image:
             notes.append(f"its profile of inks is of no use ({error})")
     return image.convert("RGB")
 
-
+# %% ../nbs/00_photos.ipynb #af9b537f
 def _to_8bit(image: Image.Image, notes: list) -> Image.Image:
     "Any Pillow mode → `L` or `RGB`, as a viewer shows it."
     info = image.info
@@ -335,7 +446,8 @@ def _to_8bit(image: Image.Image, notes: list) -> Image.Image:
 
 # %% ../nbs/00_photos.ipynb #211391e4
 def _open(path, min_side: int, mode: str, notes: list | None) -> np.ndarray:
-    image, words = _load(path), []
+    image = _load(path)
+    words = []
     try:
         frames = image.info["frames"]
         image = _to_8bit(image, words)
@@ -344,7 +456,9 @@ def _open(path, min_side: int, mode: str, notes: list | None) -> np.ndarray:
     except Exception as error:  # a palette that is not there, a value that is none
         raise PhotoError(f"{path}: {_why(path, error)}") from error
     if min(image.size) < min_side:
-        raise PhotoError(f"{path}: {image.width}×{image.height} px, at least {min_side} px on each side are wanted")
+        raise PhotoError(
+            f"{path}: {image.width}×{image.height} px, at least {min_side} px on each side are wanted"
+        )
     if frames != 1:
         many = f"{frames} pictures are in this file; the first is read"
         words.append(many if frames else "what follows the first picture in this file is damaged")
@@ -352,7 +466,7 @@ def _open(path, min_side: int, mode: str, notes: list | None) -> np.ndarray:
         notes += words
     return pixels
 
-
+# %% ../nbs/00_photos.ipynb #db9e3417
 def read_rgb(
     path,
     min_side: int = MIN_SIDE,  # smallest side accepted, in pixels
@@ -361,7 +475,7 @@ def read_rgb(
     "Read a photograph in colour, whatever its format; raises `PhotoError`, and nothing else."
     return _open(path, min_side, "RGB", notes)
 
-
+# %% ../nbs/00_photos.ipynb #41db24f5
 def read_gray(
     path,
     min_side: int = MIN_SIDE,  # smallest side accepted, in pixels
@@ -375,7 +489,7 @@ def small_copy(
     path,
     side: int = 64,  # that will do, in pixels
 ) -> np.ndarray:  # H×W×3 `uint8`, upright, at least so large where the photograph is
-    "A photograph to be glanced at: of a JPEG, an eighth of the work. Raises `PhotoError`."
+    "A small copy of a photograph, decoded fast from a JPEG. Raises `PhotoError`."
     try:
         with Image.open(path, formats=FORMATS) as image:
             if image.format in ("JPEG", "MPO"):  # which have no pages
@@ -386,14 +500,17 @@ def small_copy(
     return read_rgb(path, min_side=1)
 
 # %% ../nbs/00_photos.ipynb #edfc40bc
-KINDS_OF_MASKS = ("white where it is damaged and black elsewhere; or strokes on a transparent layer, on black, or over a copy of the photograph; "
-                  "or labels of which 0 is sound")
+KINDS_OF_MASKS = (
+    "white where it is damaged and black elsewhere; or strokes on a transparent layer, on black, "
+    "or over a copy of the photograph; "
+    "or labels of which 0 is sound"
+)
 FEW = 32  # values that labels have, at most
 COLOURFUL = 64  # levels between the largest and the smallest of R, G, B from which a stroke has a colour
 
-
+# %% ../nbs/00_photos.ipynb #f25baecc
 def _values(image: Image.Image) -> np.ndarray:
-    "H×W numbers of a picture in one channel, as they stand in the file: of a palette, the indices."
+    "H×W values of a picture with one channel, as stored: of a palette, the indices."
     if image.mode == "1":
         return np.asarray(image).astype(np.uint8) * 255
     values = np.nan_to_num(np.asarray(image).astype(np.float32))
@@ -405,32 +522,39 @@ def _brightest(image: Image.Image) -> np.ndarray:
     "H×W `uint8`, the largest of R, G, B."
     return np.asarray(image.convert("RGB")).max(axis=2)
 
-
+# %% ../nbs/00_photos.ipynb #f574afff
 def _is_label(values: np.ndarray) -> bool:
-    "Few values, beginning with 0, that are no shades from black to white."
+    "Few values from 0 on, which are labels and not shades from black to white."
     known = np.unique(values)
     return len(known) <= FEW and known[0] == 0 and (known[-1] < 128 or len(known) <= 4)
 
 # %% ../nbs/00_photos.ipynb #8a0ed274
 def _from_copy(image: Image.Image, photo: np.ndarray) -> np.ndarray | None:
-    "H×W `bool`, what was painted over or erased in a copy of the photograph; `None`: it is none."
+    "H×W `bool`, what was painted over or erased in a copy of the photograph; `None`: it is no copy."
     rgb = np.asarray(image.convert("RGB")).astype(np.int16)
     if rgb.shape[:2] != photo.shape[:2] or np.mean((rgb.max(2) <= 16) | (rgb.min(2) >= 239)) > 0.95:
         return None
-    there = np.asarray(image.convert("RGBA"))[..., 3] >= 128 if image.has_transparency_data else np.ones(rgb.shape[:2], bool)
+    there = (
+        np.asarray(image.convert("RGBA"))[..., 3] >= 128
+        if image.has_transparency_data
+        else np.ones(rgb.shape[:2], bool)
+    )
     gray = luma(photo) if photo.ndim == 3 else photo
-    looks = [p.astype(np.int16) if p.ndim == 3 else p[..., None].astype(np.int16) for p in (photo, gray)]  # copies are made in gray, too
+    looks = [
+        p.astype(np.int16) if p.ndim == 3 else p[..., None].astype(np.int16) for p in (photo, gray)
+    ]  # copies are made in gray, too
     apart = np.min([np.abs(rgb - look).max(2) for look in looks], axis=0)
     same, close = (np.mean(apart[there] <= limit) if there.any() else 0 for limit in (0, 24))
     if max(same, close) < 0.5:
         return None
     return ~there | (apart > (8 if same >= 0.5 else 40))
 
-
+# %% ../nbs/00_photos.ipynb #b7f0fd69
 def _from_colours(image: Image.Image) -> np.ndarray:
     "H×W `bool`, what is bright, or on white what has a colour."
     rgb = np.asarray(image.convert("RGB"))
-    bright, colour = rgb.max(2) >= 128, np.ptp(rgb, axis=2) >= COLOURFUL
+    bright = rgb.max(2) >= 128
+    colour = np.ptp(rgb, axis=2) >= COLOURFUL
     return colour if bright.mean() > 0.5 and colour.any() else bright
 
 # %% ../nbs/00_photos.ipynb #402d2b87
@@ -446,7 +570,9 @@ def _marked(image: Image.Image, photo: np.ndarray | None) -> np.ndarray:
     one = image.mode in ("1", "L", "F", "I") or image.mode.startswith("I;16")
     if one or image.mode == "P":
         values = _values(image)
-        if _is_label(values) and (one or _brightest(image).max() < 128 or len(np.unique(values)) > 2):
+        if _is_label(values) and (
+            one or _brightest(image).max() < 128 or len(np.unique(values)) > 2
+        ):
             return values > 0
         if one:
             image = Image.fromarray(values.clip(0, 255).astype(np.uint8))
@@ -456,6 +582,18 @@ def _marked(image: Image.Image, photo: np.ndarray | None) -> np.ndarray:
     return _from_colours(image)
 
 # %% ../nbs/00_photos.ipynb #2bcd584e
+def _checked_mark(image: Image.Image, photo: np.ndarray | None, empty: bool) -> np.ndarray:
+    "What a picture marks, H×W `bool`. Raises `ValueError` for nothing and for everything."
+    mask = _marked(image, photo)
+    if not mask.any() and not empty:
+        values = np.unique(np.asarray(image.convert("L") if image.mode == "P" else image))
+        held = ", ".join(f"{v:g}" for v in values[:6])
+        raise ValueError(f"marks nothing as damaged (its values: {held})")
+    if mask.all():
+        raise ValueError("marks all of the photograph as damaged: nothing is left to restore it from")
+    return mask
+
+# %% ../nbs/00_photos.ipynb #169ab367
 def read_mask(
     path,
     photo=None,  # the photograph it belongs to, H×W or H×W×3 `uint8`, or a file: for masks painted over a copy of it
@@ -466,23 +604,23 @@ def read_mask(
     photo = read_rgb(photo) if isinstance(photo, (str, Path, Page)) else photo
     image = _load(path)
     try:
-        mask = _marked(image, photo)
-        if not mask.any() and not empty:
-            held = ", ".join(f"{v:g}" for v in np.unique(np.asarray(image.convert("L") if image.mode == "P" else image))[:6])
-            raise ValueError(f"marks nothing as damaged (its values: {held})")
-        if mask.all():
-            raise ValueError("marks all of the photograph as damaged: nothing is left to restore it from")
+        mask = _checked_mark(image, photo, empty)
     except Exception as error:  # ours, and those of pictures that cannot be converted
-        raise PhotoError(f"{path}: {str(error) or type(error).__name__}. A mask is wanted: {KINDS_OF_MASKS}") from None
+        why = str(error) or type(error).__name__
+        raise PhotoError(f"{path}: {why}. A mask is wanted: {KINDS_OF_MASKS}") from None
     if notes is not None and mask.mean() > 0.5:
-        notes.append(f"the mask marks {mask.mean():.0%} of the photograph as damaged; white is damaged, black is sound: is it the other way round?")
+        notes.append(
+            f"the mask marks {mask.mean():.0%} of the photograph as damaged; "
+            "white is damaged, black is sound: is it the other way round?")
     return mask
 
-
+# %% ../nbs/00_photos.ipynb #e8a42cc8
 def read_erased(
     path,  # a photograph
 ) -> np.ndarray | None:  # H×W `bool`, True = erased; `None`: nothing was, or there is nothing else
-    "What was erased from a photograph: where it is transparent. That is the damage, said by the one who knows. Raises `PhotoError`."
+    """What was erased from a photograph: where it is transparent. Its owner marked the damage that way.
+
+    Raises `PhotoError`."""
     try:
         with Image.open(path, formats=FORMATS) as opened:  # its first bytes say whether anything can be transparent
             if not isinstance(path, Page) and not opened.has_transparency_data:
@@ -491,32 +629,40 @@ def read_erased(
         pass
     image = _load(path)
     try:
-        erased = np.asarray(image.convert("RGBA"))[..., 3] < 128 if image.has_transparency_data else None
+        erased = (
+            np.asarray(image.convert("RGBA"))[..., 3] < 128 if image.has_transparency_data else None
+        )
     except Exception as error:
         raise PhotoError(f"{path}: {_why(path, error)}") from error
     return erased if erased is not None and erased.any() and not erased.all() else None
 
 # %% ../nbs/00_photos.ipynb #62f70653
 ORIENTATION, RESOLUTION = 0x0112, 0x011A  # Exif's tags
-DESCRIBING = {0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x8298}  # of a TIFF file's: description, make, model, software, date, artist, copyright
+# TIFF's tags for description, make, model, software, date, artist, copyright
+DESCRIBING = {0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x8298}
 
-
+# %% ../nbs/00_photos.ipynb #6cc4ddac
 def read_metadata(
     path,  # a photograph
 ) -> dict:  # any of exif, icc_profile, dpi, xmp: arguments for `write_png` and `write_photo`
-    "What goes on from a photograph to its restoration: Exif, XMP, resolution, an RGB colour profile. What cannot be read is left out; nothing is raised."
+    """The metadata that a restoration keeps of its photograph: Exif, XMP, resolution, an RGB colour profile.
+
+    What cannot be read is left out. Raises nothing."""
     try:
         with Image.open(path, formats=FORMATS) as image:
             if isinstance(path, Page):
                 image.seek(path.frame)
-            info, tiff = image.info, image.format == "TIFF"
+            info = image.info
+            tiff = image.format == "TIFF"
             exif = _exif(image, tiff)
     except Exception:  # whatever was written there: Pillow raises errors of many kinds
         return {}
     parts = (_resolution(info, tiff, exif), _profile(info), _xmp(info))
-    return {name: value for part in parts for name, value in part.items()} | ({"exif": exif[0]} if exif[0] else {})
+    return {name: value for part in parts for name, value in part.items()} | (
+        {"exif": exif[0]} if exif[0] else {}
+    )
 
-
+# %% ../nbs/00_photos.ipynb #f30980e3
 def _exif(image: Image.Image, tiff: bool) -> tuple[bytes, bool]:
     "The Exif block without the orientation, and whether it has a resolution."
     try:
@@ -540,23 +686,26 @@ def _resolution(info: dict, tiff: bool, exif: tuple) -> dict:
 
 def _profile(info: dict) -> dict:
     profile = info.get("icc_profile") or b""
-    return {"icc_profile": profile} if profile[16:20] == b"RGB " else {}  # the profile's own colour space field (ICC.1:2022, 7.2.6)
+    space = profile[16:20]  # the profile's own colour space field (ICC.1:2022, 7.2.6)
+    return {"icc_profile": profile} if space == b"RGB " else {}
 
-
+# %% ../nbs/00_photos.ipynb #5698b204
 def _xmp(info: dict) -> dict:
     xmp = info.get("xmp") or info.get("XML:com.adobe.xmp")
     if not xmp:
         return {}
     text = xmp.decode("utf-8", "replace") if isinstance(xmp, bytes) else str(xmp)
-    return {"xmp": re.sub(r'tiff:Orientation="\d"|<tiff:Orientation>\d</tiff:Orientation>', "", text)}
+    return {
+        "xmp": re.sub(r'tiff:Orientation="\d"|<tiff:Orientation>\d</tiff:Orientation>', "", text)
+    }
 
 # %% ../nbs/00_photos.ipynb #8a7e621a
 KINDS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF"}  # what is written, by ending
-MARK_TAG, XMP_TAG = 65000, 700  # of TIFF: the first of those for private use by anyone, and XMP's (TIFF 6.0; XMP, part 3)
+MARK_TAG, XMP_TAG = 65000, 700  # of TIFF: the first for private use by anyone, and XMP's (TIFF 6.0; XMP, part 3)
 SEGMENT = 65_000  # bytes that go into a segment of JPEG, besides its head
 COPYRIGHT = 0x8298  # from this tag on, none says how a TIFF's pixels are laid out
 
-
+# %% ../nbs/00_photos.ipynb #a4f95f9d
 def write_photo(
     path,  # ending in .png, .jpg or .tif; folders on the way are made
     image: np.ndarray,  # H×W×3 `uint8`
@@ -564,10 +713,14 @@ def write_photo(
     mark: str = "",  # a line of text that says where the picture is from, see `read_mark`
     **about,  # what `read_metadata` gives
 ) -> list[str]:  # of `about`, what the file has no room for
-    "Write a photograph as its ending says, atomically. Raises `PhotoError` for another ending or quality, and `OSError`."
+    """Write a photograph as its ending says, atomically.
+
+    Raises `PhotoError` for another ending or quality, and `OSError`."""
     kind = KINDS.get(Path(path).suffix.lower())
     if kind is None:
-        raise PhotoError(f"{path}: PNG, JPEG and TIFF are written; a name ending in .png, .jpg or .tif is wanted")
+        raise PhotoError(
+            f"{path}: PNG, JPEG and TIFF are written; a name ending in .png, .jpg or .tif is wanted"
+        )
     if not 1 <= quality <= 100:
         raise PhotoError(f"{path}: its quality is {quality}; 1 to 100 is wanted")
     if kind == "PNG":
@@ -589,10 +742,11 @@ def _for_jpeg(about: dict, mark: str, quality: int) -> tuple[dict, list[str]]:
     left = [name for name in ("exif", "xmp") if len(ways.get(name, b"")) > SEGMENT]
     return {name: value for name, value in ways.items() if name not in left}, left
 
-
+# %% ../nbs/00_photos.ipynb #9152d679
 def _for_tiff(about: dict, mark: str) -> tuple[dict, list[str]]:
-    "The same for TIFF, where all that stands beside the pixels is one directory of tags."
-    ways, left = {name: value for name, value in about.items() if name != "xmp"}, []
+    "The same for TIFF, where all metadata are one directory of tags."
+    ways = {name: value for name, value in about.items() if name != "xmp"}
+    left = []
     tags = Image.Exif()
     try:
         tags.load(about.get("exif", b""))
@@ -600,18 +754,19 @@ def _for_tiff(about: dict, mark: str) -> tuple[dict, list[str]]:
             del tags[tag]  # phones note the width of their own picture, and it would be taken for the file's
         Image.new("RGB", (1, 1)).save(io.BytesIO(), format="TIFF", exif=tags)  # odd Exif is told by trying
     except Exception:  # Pillow raises errors of many kinds
-        tags, left = Image.Exif(), ["exif"]
+        tags = Image.Exif()
+        left = ["exif"]
     if "xmp" in about:
         tags[XMP_TAG] = about["xmp"].encode()
     if mark:
         tags[MARK_TAG] = f"{MARK} {mark}"
     return {**ways, "exif": tags}, left
 
-
+# %% ../nbs/00_photos.ipynb #5ae60918
 def read_mark(
     path,  # a file of any kind
 ) -> str:
-    "The mark that a file was written with; empty where there is none, or no picture that we write. Nothing is raised."
+    "The mark that a file was written with; empty where there is none. Raises nothing."
     if Path(path).suffix.lower() not in KINDS:
         return ""
     try:
@@ -629,15 +784,21 @@ def read_mark(
 # %% ../nbs/00_photos.ipynb #5d27b197
 def _walk(folder: Path) -> tuple[list[Path], dict[Path, str]]:
     "All files that are not hidden, and what could not be looked into, with the reason."
-    files, closed = [], {}
-    for root, folders, names in os.walk(folder, onerror=lambda e: closed.update({Path(e.filename): f"cannot be looked into ({e.strerror})"})):
+    files = []
+    closed = {}
+    for root, folders, names in os.walk(
+        folder,
+        onerror=lambda e: closed.update(
+            {Path(e.filename): f"cannot be looked into ({e.strerror})"}
+        ),
+    ):
         for name in [f for f in folders if os.path.islink(os.path.join(root, f))]:
             closed[Path(root, name)] = "a link to a folder"
         folders[:] = [f for f in folders if not f.startswith(".")]
         files += [Path(root, name) for name in names if not name.startswith(".")]
     return files, {path: why for path, why in closed.items() if not path.name.startswith(".")}
 
-
+# %% ../nbs/00_photos.ipynb #648cbeb4
 def find_photos(
     folder,  # searched with its subfolders; hidden files and folders are passed over
 ) -> list[Path]:
@@ -650,20 +811,34 @@ def find_photos(
         raise PhotoError(f"{folder}: {closed[folder]}")
     found = [p for p in files if p.suffix.lower() in SUFFIXES and p.is_file()]
     if not found:
-        others = f"; it holds {', '.join(p.name for p in files[:3])}{' …' * (len(files) > 3)}" if files else ""
-        raise PhotoError(f"{folder}: no photographs in this folder (looked for {', '.join(SUFFIXES)}){others}")
+        others = (
+            f"; it holds {', '.join(p.name for p in files[:3])}{' …' * (len(files) > 3)}"
+            if files
+            else ""
+        )
+        raise PhotoError(
+            f"{folder}: no photographs in this folder (looked for {', '.join(SUFFIXES)}){others}"
+        )
     return sorted(found, key=lambda p: p.as_posix())
 
-
+# %% ../nbs/00_photos.ipynb #69ddc0f0
 def left_out(
     folder,
 ) -> dict[Path, str]:  # why; pictures and folders first, each sorted
     "What `find_photos` passes over in a folder, hidden files excepted."
     files, closed = _walk(Path(folder))
-    pictures = {p: f"its kind, {p.suffix[1:].upper()}, is not read; a copy as JPEG, PNG or TIFF is wanted" for p in sorted(files) if p.suffix.lower() in UNREAD}
+    pictures = {
+        p: f"its kind, {p.suffix[1:].upper()}, is not read; a copy as JPEG, PNG or TIFF is wanted"
+        for p in sorted(files)
+        if p.suffix.lower() in UNREAD
+    }
     lost = [p for p in sorted(files) if p.suffix.lower() in SUFFIXES and not p.is_file()]
     gone = {p: "a link to nowhere" if p.is_symlink() else "no file" for p in lost}
-    others = {p: "not a photograph, by its ending" for p in sorted(files) if p.suffix.lower() not in SUFFIXES + UNREAD}
+    others = {
+        p: "not a photograph, by its ending"
+        for p in sorted(files)
+        if p.suffix.lower() not in SUFFIXES + UNREAD
+    }
     return dict(sorted(closed.items())) | pictures | gone | others
 
 # %% ../nbs/00_photos.ipynb #1952da6a
@@ -676,12 +851,23 @@ def in_threads(
 ) -> list:
     "`[function(item) for item in items]`, in threads, in order, with a progress bar."
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-        return list(tqdm(pool.map(function, items), label, len(items), unit="photo", disable=not progress))
+        return list(
+            tqdm(pool.map(function, items), label, len(items), unit="photo", disable=not progress)
+        )
 
 # %% ../nbs/00_photos.ipynb #91a62866
 def _examine(path) -> dict:
     "One row of the audit."
-    row = dict(path=str(path), width=0, height=0, chroma=np.nan, flat=np.nan, digest="", sound=False, problem="")
+    row = dict(
+        path=str(path),
+        width=0,
+        height=0,
+        chroma=np.nan,
+        flat=np.nan,
+        digest="",
+        sound=False,
+        problem="",
+    )
     try:
         rgb = read_rgb(path)
     except PhotoError as error:
@@ -690,8 +876,14 @@ def _examine(path) -> dict:
     gray, (r, g, b) = luma(rgb), rgb.transpose(2, 0, 1)
     spread = np.maximum(np.maximum(r, g), b) - np.minimum(np.minimum(r, g), b)
     flat = (gray[:-1, :-1] == gray[1:, :-1]) & (gray[:-1, :-1] == gray[:-1, 1:])
-    return row | dict(width=width, height=height, chroma=float(spread.mean()), flat=float(flat.mean()),
-                      digest=hashlib.sha1(f"{rgb.shape}".encode() + rgb.tobytes()).hexdigest()[:16], sound=True)
+    return row | dict(
+        width=width,
+        height=height,
+        chroma=float(spread.mean()),
+        flat=float(flat.mean()),
+        digest=hashlib.sha1(f"{rgb.shape}".encode() + rgb.tobytes()).hexdigest()[:16],
+        sound=True,
+    )
 
 # %% ../nbs/00_photos.ipynb #33bf0018
 def audit(

@@ -12,13 +12,36 @@ from pathlib import Path
 
 # %% ../nbs/25_programs.ipynb #7c6b37ef
 OFFERED = {  # name: its module
-    "Restorer": "restoring", "Restoration": "restoring", "restore_files": "restoring", "colorize": "restoring",
-    "examine": "defects", "find_defects": "defects", "find_damage": "masks", "random_damage": "masks",
-    "expected_fill": "filling", "natural_fill": "filling", "predict_chroma": "coloring",
-    "read_rgb": "photos", "read_gray": "photos", "read_mask": "photos", "read_metadata": "photos",
-    "write_png": "photos", "write_photo": "photos", "read_deep": "bits", "write_deep": "bits", "luma": "photos", "sample_photos": "photos", "show_restorations": "figures", "contest_score": "metrics",
-    "score_folders": "evaluation", "make_contest": "contest", "export_onnx": "exporting", "doctor": "health", "launch": "app",
-    "PhotoError": "photos", "WeightsError": "models",
+    "Restorer": "restoring",
+    "Restoration": "restoring",
+    "restore_files": "restoring",
+    "colorize": "restoring",
+    "examine": "defects",
+    "find_defects": "defects",
+    "find_damage": "masks",
+    "random_damage": "masks",
+    "expected_fill": "filling",
+    "natural_fill": "filling",
+    "predict_chroma": "coloring",
+    "read_rgb": "photos",
+    "read_gray": "photos",
+    "read_mask": "photos",
+    "read_metadata": "photos",
+    "write_png": "photos",
+    "write_photo": "photos",
+    "read_deep": "bits",
+    "write_deep": "bits",
+    "luma": "photos",
+    "sample_photos": "photos",
+    "show_restorations": "figures",
+    "contest_score": "metrics",
+    "score_folders": "evaluation",
+    "make_contest": "contest",
+    "export_onnx": "exporting",
+    "doctor": "health",
+    "launch": "app",
+    "PhotoError": "photos",
+    "WeightsError": "models",
 }
 
 # %% ../nbs/25_programs.ipynb #30dd5cd5
@@ -26,22 +49,33 @@ def _modules(package: str) -> set[str]:
     "The names of a package's public modules."
     import pkgutil
 
-    return {name for _, name, _ in pkgutil.iter_modules(sys.modules[package].__path__) if name[:1] != "_"}
+    return {
+        name
+        for _, name, _ in pkgutil.iter_modules(sys.modules[package].__path__)
+        if name[:1] != "_"
+    }
 
-
+# %% ../nbs/25_programs.ipynb #999a058f
 def _unknown(package: str, name: str) -> AttributeError:
-    "What is said of a name that is not there: the nearest ones."
+    "The error for an unknown name: the nearest ones."
     import difflib
 
-    names = difflib.get_close_matches(name, [*OFFERED, *_modules(package)], n=3, cutoff=0.5) if name[:1] != "_" else []
+    names = (
+        difflib.get_close_matches(name, [*OFFERED, *_modules(package)], n=3, cutoff=0.5)
+        if name[:1] != "_"
+        else []
+    )
     near = f"; the nearest are {', '.join(names)}" if names else ""
-    return AttributeError(f"module {package!r} has no attribute {name!r}{near}", name=name, obj=sys.modules[package])
+    return AttributeError(
+        f"module {package!r} has no attribute {name!r}{near}", name=name, obj=sys.modules[package]
+    )
 
 # %% ../nbs/25_programs.ipynb #a335a99b
 def front_door(
     package: str,  # its name
 ) -> tuple:  # `__getattr__` and `__dir__` of the package
     "Load what is `OFFERED`, and modules, when they are asked for. Raises `AttributeError` with the nearest names."
+
     def __getattr__(name: str):
         if name in OFFERED:
             module = importlib.import_module(f"{package}.{OFFERED[name]}")
@@ -66,45 +100,60 @@ def _behind(lines: list[str], line: int, column: int) -> str:
     head, mark, said = lines[line - 1].encode()[column:].decode().partition("#")
     return said.strip() if mark and head.strip(" ,:") == "" else ""
 
-
+# %% ../nbs/25_programs.ipynb #eca2c6f6
 def _parameters(node, lines: list[str]) -> dict[str, str]:
     "{name: comment} of a function's parameters."
     given = node.args
-    plain, only = given.posonlyargs + given.args, given.kwonlyargs
+    plain = given.posonlyargs + given.args
+    only = given.kwonlyargs
     ends = dict(zip([a.arg for a in plain[::-1]], given.defaults[::-1]))
     ends |= {a.arg: default for a, default in zip(only, given.kw_defaults) if default}
     said = {}
-    for arg in [*plain, *([given.vararg] if given.vararg else []), *only, *([given.kwarg] if given.kwarg else [])]:
+    for arg in [
+        *plain,
+        *([given.vararg] if given.vararg else []),
+        *only,
+        *([given.kwarg] if given.kwarg else []),
+    ]:
         end = ends.get(arg.arg, arg)
         said[arg.arg] = _behind(lines, end.end_lineno, end.end_col_offset)
     return {name: comment for name, comment in said.items() if comment}
 
 # %% ../nbs/25_programs.ipynb #4dbba413
 def _table(title: str, said: dict[str, str]) -> str:
-    "Names and comments, one below the other."
+    "Names and comments, one line each."
     width = max(map(len, said))
-    return f"\n\n{title}:\n" + "\n".join(f"    {name:<{width}}  {comment}" for name, comment in said.items())
+    return f"\n\n{title}:\n" + "\n".join(
+        f"    {name:<{width}}  {comment}" for name, comment in said.items()
+    )
 
-
+# %% ../nbs/25_programs.ipynb #fca661c7
 def _texts(source: str) -> dict[str, str]:
     "{qualified name: what its comments say} of all functions and classes of a module."
     import ast
 
-    lines, texts = source.splitlines(), {}
+    lines = source.splitlines()
+    texts = {}
 
     def walk(body, prefix):
         for node in body:
             if isinstance(node, ast.ClassDef):
-                fields = {f.target.id: _behind(lines, f.end_lineno, f.end_col_offset) for f in node.body
-                          if isinstance(f, ast.AnnAssign) and isinstance(f.target, ast.Name)}
+                fields = {
+                    f.target.id: _behind(lines, f.end_lineno, f.end_col_offset)
+                    for f in node.body
+                    if isinstance(f, ast.AnnAssign) and isinstance(f.target, ast.Name)
+                }
                 said = {name: comment for name, comment in fields.items() if comment}
                 texts[prefix + node.name] = _table("Fields", said) if said else ""
                 walk(node.body, f"{prefix}{node.name}.")
             elif isinstance(node, ast.FunctionDef):
-                said, back = _parameters(node, lines), node.returns
+                said = _parameters(node, lines)
+                back = node.returns
                 text = _table("Parameters", said) if said else ""
                 comment = _behind(lines, back.end_lineno, back.end_col_offset) if back else ""
-                texts[prefix + node.name] = text + (f"\n\nReturns:\n    {comment}" if comment else "")
+                texts[prefix + node.name] = text + (
+                    f"\n\nReturns:\n    {comment}" if comment else ""
+                )
 
     walk(ast.parse(source).body, "")
     return {name: text for name, text in texts.items() if text}
@@ -114,7 +163,7 @@ _DOCUMENTED: set[str] = set()  # modules whose help is complete
 
 
 def _found(module, name: str):
-    "A function or class of a module by its qualified name, as it was defined; `None` where it is another one's."
+    "A function or class of a module by its qualified name; `None` where it belongs to another module."
     *outer, last = name.split(".")
     holder = module
     for part in outer:
@@ -125,7 +174,7 @@ def _found(module, name: str):
     value = getattr(value, "__func__", value)  # of a class method
     return value if getattr(value, "__module__", None) == module.__name__ else None
 
-
+# %% ../nbs/25_programs.ipynb #41022896
 def document(
     module,  # one of this package's, imported
 ):
@@ -142,9 +191,9 @@ def document(
         if value is not None and not (value.__doc__ or "").endswith(text):
             _append(value, text)
 
-
+# %% ../nbs/25_programs.ipynb #d627bb56
 def _append(value, text: str):
-    "Add to a docstring, where it may be changed. A class without one of its own has the one that dataclasses make."
+    "Add to a docstring that may be changed. A class without its own has the one that dataclasses make."
     try:
         value.__doc__ = (value.__doc__ or "").rstrip() + text
     except (AttributeError, TypeError):
@@ -153,7 +202,11 @@ def _append(value, text: str):
 # %% ../nbs/25_programs.ipynb #188ffaac
 def _after_cell(*_):
     for name, module in list(sys.modules.items()):
-        if name.startswith(f"{__package__}.") and name not in _DOCUMENTED and getattr(module, "__file__", None):
+        if (
+            name.startswith(f"{__package__}.")
+            and name not in _DOCUMENTED
+            and getattr(module, "__file__", None)
+        ):
             document(module)
 
 

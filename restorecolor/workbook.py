@@ -34,25 +34,36 @@ STAGES = {  # in order, each with what it leaves for those after it, and for the
     "evaluate": ("evaluation/scores.csv", "evaluation/summary.csv"),
     "submit": ("restored/*.png", "submission/output.zip", "summary.txt"),
 }
-LEFT = STAGES | {part: (f"{part}.safetensors",) for part in ("fill", "defects", "color")}  # what a profile may ask for instead
+# what a profile may ask for instead
+LEFT = STAGES | {part: (f"{part}.safetensors",) for part in ("fill", "defects", "color")}
 
-
+# %% ../nbs/19_workbook.ipynb #1676b57e
 def project_root() -> Path:
     "The clone: the folder with settings.ini and nbs/runs, around the package or the current folder. Raises `RunError`."
     here = Path.cwd()
-    for folder in (Path(__file__).resolve().parent.parent if "__file__" in globals() else here, here, *here.parents):
+    for folder in (
+        Path(__file__).resolve().parent.parent if "__file__" in globals() else here,
+        here,
+        *here.parents,
+    ):
         if (folder / "settings.ini").is_file() and (folder / "nbs" / "runs").is_dir():
             return folder
-    raise RunError("runs need a clone of restorecolor, since its notebooks are the program; this is an installed package. "
-                   "Restoring works without one: restorecolor restore PHOTO --weights RUN --out DIR")
+    raise RunError(
+        "runs need a clone of restorecolor, since its notebooks are the program; this is an installed package. "
+        "Restoring works without one: restorecolor restore PHOTO --weights RUN --out DIR"
+    )
 
-
+# %% ../nbs/19_workbook.ipynb #b1d48f2b
 def run_folder(
     run,  # a name, for a folder in `outputs/`; or a path
 ) -> Path:
     "The folder of a run: `smoke` → outputs/smoke of the clone; anything with a slash is a path as it is."
     path = Path(run)
-    return path.absolute() if any(separator in str(run) for separator in "/\\") else project_root() / "outputs" / path
+    return (
+        path.absolute()
+        if any(separator in str(run) for separator in "/\\")
+        else project_root() / "outputs" / path
+    )
 
 # %% ../nbs/19_workbook.ipynb #56506073
 def parameters_of(
@@ -64,17 +75,24 @@ def parameters_of(
     found = papermill.inspect_notebook(str(notebook))
     if not found:
         raise RunError(f"{notebook}: no cell with the tag `parameters`")
-    return {name: dict(default=p["default"], type=p["inferred_type_name"], help=p["help"]) for name, p in found.items()}
+    return {
+        name: dict(default=p["default"], type=p["inferred_type_name"], help=p["help"])
+        for name, p in found.items()
+    }
 
 # %% ../nbs/19_workbook.ipynb #475d6406
 KINDS: dict[str, tuple] = {  # type of a parameter: what a value may be, and its words
-    "str": (str, "text"), "int": (int, "a whole number"), "float": ((int, float), "a number"), "bool": (bool, "true or false"),
-    "list": (list, "a list, such as [0]"), "dict": (dict, "names and values, such as {l1: 1}"),
+    "str": (str, "text"),
+    "int": (int, "a whole number"),
+    "float": ((int, float), "a number"),
+    "bool": (bool, "true or false"),
+    "list": (list, "a list, such as [0]"),
+    "dict": (dict, "names and values, such as {l1: 1}"),
 }
 OPTIONAL = {"encoder_weights"}  # may also be null
 NUMBERED = {"train_folds": int, "crop": (int, float)}  # lists of numbers
 
-
+# %% ../nbs/19_workbook.ipynb #bee44f80
 def check_type(
     name: str,  # of a parameter
     value,
@@ -87,9 +105,14 @@ def check_type(
     number = lambda x, types: isinstance(x, types) and not isinstance(x, bool) and math.isfinite(x)
     fits = isinstance(value, types) if kind not in ("int", "float") else number(value, types)
     if fits and name in NUMBERED:
-        fits, words = all(number(x, NUMBERED[name]) for x in value), "a list of numbers, such as [0]"
+        fits = all(number(x, NUMBERED[name]) for x in value)
+        words = "a list of numbers, such as [0]"
     if not fits:
-        hint = "; papermill's -p gives text, -y gives what YAML says" if isinstance(value, str) and kind in ("list", "dict") else ""
+        hint = (
+            "; papermill's -p gives text, -y gives what YAML says"
+            if isinstance(value, str) and kind in ("list", "dict")
+            else ""
+        )
         raise RunError(f"{name} must be {words}, got {reprlib.repr(value)}{hint}")
 
 # %% ../nbs/19_workbook.ipynb #b5f1c621
@@ -97,12 +120,20 @@ def check_parameters(
     namespace: dict,  # `globals()` of a run notebook
 ):
     "Raises `RunError` for a parameter that the notebook does not declare, or one of another type."
-    declared = {name: kind.__name__ for name, kind in namespace.get("__annotations__", {}).items() if isinstance(kind, type)}
+    declared = {
+        name: kind.__name__
+        for name, kind in namespace.get("__annotations__", {}).items()
+        if isinstance(kind, type)
+    }
     for name, kind in declared.items():
         check_type(name, namespace[name], kind)
     if len(namespace.get("In", ())) > 4:  # parameters, what papermill injects, this cell: nothing else has run
         return
-    given = {name for name, value in namespace.items() if type(value) in (str, int, float, bool, list, dict, type(None)) and name[:1] != "_"}
+    given = {
+        name
+        for name, value in namespace.items()
+        if type(value) in (str, int, float, bool, list, dict, type(None)) and name[:1] != "_"
+    }
     unknown = sorted(given - set(declared) - {"In", "Out"})
     if unknown:
         near = difflib.get_close_matches(unknown[0], declared, n=3, cutoff=0.4) or declared
@@ -113,22 +144,28 @@ def split_parameters(
     values: dict,  # from a profile
     notebooks: dict,  # {stage: path of its notebook}
 ) -> dict[str, dict]:  # {stage: those values that its notebook knows}
-    "Give each notebook what it knows. Raises `RunError` for a value that no notebook knows."
+    "Give each notebook its own parameters. Raises `RunError` for a value that no notebook knows."
     known = {stage: parameters_of(path) for stage, path in notebooks.items()}
     names = sorted({name for p in known.values() for name in p})
     for name in values:
         if name not in names:
             near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.4)
-            raise RunError(f"unknown parameter {name!r}; the nearest are {', '.join(near) or ', '.join(names)}")
+            raise RunError(
+                f"unknown parameter {name!r}; the nearest are {', '.join(near) or ', '.join(names)}"
+            )
     for parameters in known.values():
         for name in set(values) & set(parameters):
             check_type(name, values[name], parameters[name]["type"])
     return {stage: {n: v for n, v in values.items() if n in p} for stage, p in known.items()}
 
 # %% ../nbs/19_workbook.ipynb #17ae18c8
-PROFILES = Path(__file__).parent / "profiles" if "__file__" in globals() else project_root() / "restorecolor" / "profiles"
+PROFILES = (
+    Path(__file__).parent / "profiles"
+    if "__file__" in globals()
+    else project_root() / "restorecolor" / "profiles"
+)
 
-
+# %% ../nbs/19_workbook.ipynb #14c385b2
 def read_profile(
     profile,  # a name (`smoke`, `demo`, `photos`, `photos_more`, `contest`, `seed`), or a YAML file
 ) -> dict:
@@ -137,24 +174,29 @@ def read_profile(
     path = PROFILES / f"{profile}.yaml" if str(profile) in names else Path(profile)
     if not path.is_file():
         near = difflib.get_close_matches(str(profile), names, n=2, cutoff=0.3) or names
-        raise RunError(f"unknown profile {str(profile)!r}: {' or '.join(near)}, or the path of a YAML file, is wanted")
+        raise RunError(
+            f"unknown profile {str(profile)!r}: {' or '.join(near)}, or the path of a YAML file, is wanted"
+        )
     values = _yaml(path.read_bytes(), str(path))
     values = {} if values is None else values
     if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
         raise RunError(f"{path}: `name: value` lines are wanted, got {reprlib.repr(values)}")
     return {name: _number(value) for name, value in values.items()}
 
-
+# %% ../nbs/19_workbook.ipynb #b45d89ec
 def _yaml(text: str | bytes, where: str):
     "What a text says as YAML. Raises `RunError`."
     import yaml
 
     try:
         return yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, TypeError, AttributeError, RecursionError) as error:  # ValueError: a 13th month, bytes that are no text
+    except (yaml.YAMLError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        # ValueError: a 13th month, bytes that are no text
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark and isinstance(text, bytes) else ""
-        raise RunError(f"{where}{line}: not YAML ({getattr(error, 'problem', None) or str(error).splitlines()[0]})") from None
+        raise RunError(
+            f"{where}{line}: not YAML ({getattr(error, 'problem', None) or str(error).splitlines()[0]})"
+        ) from None
 
 # %% ../nbs/19_workbook.ipynb #d34dbf95
 def _number(value):
@@ -164,55 +206,85 @@ def _number(value):
     looks = isinstance(value, str) and re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", value)
     return float(value) if looks else value
 
-
+# %% ../nbs/19_workbook.ipynb #ce002f3c
 def parse_setting(text: str) -> tuple[str, object]:
-    "`name=value` from the command line; the value is read as YAML, so `3`, `1e-4`, `[0, 1]` and `{l1: 1}` are what they look like."
+    """`name=value` from the command line. The value is read as YAML.
+
+    So `3`, `1e-4`, `[0, 1]` and `{l1: 1}` are what they look like. Raises `RunError`."""
     name, equals, value = text.partition("=")
     if not equals or not name.strip().isidentifier():
         raise RunError(f"--set wants name=value, got {text!r}")
     return name.strip(), _number(_yaml(value, f"--set {reprlib.repr(text)}"))
 
 # %% ../nbs/19_workbook.ipynb #eaa5e135
+def _execute(notebook: Path, output: Path, parameters: dict):
+    "Run papermill with this Python's kernel, in the notebook's folder, with output on the terminal."
+    import papermill
+
+    papermill.execute_notebook(
+        str(notebook), str(output), parameters=parameters, cwd=str(notebook.parent), kernel_name="python3",
+        progress_bar=False, extra_arguments=["--log-level=CRITICAL"],
+        stdout_file=sys.stdout, stderr_file=sys.stderr)
+
+# %% ../nbs/19_workbook.ipynb #34421f8a
 def run_notebook(
     notebook,  # to execute
     output,  # where the executed copy goes; written as it proceeds
     parameters: dict,
 ) -> Path:
     "Execute a notebook with papermill, strictly. Raises `RunError`."
-    import papermill
     from papermill.exceptions import PapermillExecutionError
 
-    notebook, output = Path(notebook).resolve(), Path(output).absolute()
+    notebook = Path(notebook).resolve()
+    output = Path(output).absolute()
     split_parameters(parameters, {notebook.stem: notebook})
     output.parent.mkdir(parents=True, exist_ok=True)
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # the kernel's idle threads leave the processors to others
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # idle threads of the kernel leave the processors to others
     try:
-        papermill.execute_notebook(str(notebook), str(output), parameters=parameters, cwd=str(notebook.parent), kernel_name="python3",
-                                   progress_bar=False, extra_arguments=["--log-level=CRITICAL"], stdout_file=sys.stdout, stderr_file=sys.stderr)
+        _execute(notebook, output, parameters)
     except PapermillExecutionError as error:
         if error.ename == "KeyboardInterrupt":
             raise KeyboardInterrupt from None
-        raise RunError(f"{notebook.stem}: {error.evalue or error.ename} (traceback in {output})") from None
+        why = error.evalue or error.ename
+        raise RunError(f"{notebook.stem}: {why} (traceback in {output})") from None
     except OSError as error:  # a full disk: papermill does not say which file
-        raise OSError(error.errno, f"cannot be written ({error.strerror or error})", error.filename or str(output)) from None
+        why = f"cannot be written ({error.strerror or error})"
+        raise OSError(error.errno, why, error.filename or str(output)) from None
     return output
 
 # %% ../nbs/19_workbook.ipynb #ba867fb5
 def _from_here(name: str, value, root: Path):
     "A parameter's value; a path that exists as an absolute one."
-    is_path = isinstance(value, str) and (name in ("data", "photos", "overlays") and value != "samples" or name in ("start", "embedder") and "/" in value)
-    return next((str(base / value) for base in (Path.cwd(), root) if (base / value).exists()), value) if is_path else value
+    is_path = isinstance(value, str) and (
+        name in ("data", "photos", "overlays")
+        and value != "samples"
+        or name in ("start", "embedder")
+        and "/" in value
+    )
+    return (
+        next((str(base / value) for base in (Path.cwd(), root) if (base / value).exists()), value)
+        if is_path
+        else value
+    )
 
-
+# %% ../nbs/19_workbook.ipynb #0bf3c3f5
 def _stage_key(parameters: dict, notebook: Path, before: str) -> str:
     "A digest of a stage's parameters, its notebook's code, and the stage before."
-    code = [c["source"] for c in json.loads(notebook.read_text(encoding="utf-8"))["cells"] if c["cell_type"] == "code"]
-    return hashlib.sha1(json.dumps([parameters, code, before], sort_keys=True, default=str).encode()).hexdigest()
+    code = [
+        c["source"]
+        for c in json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+        if c["cell_type"] == "code"
+    ]
+    return hashlib.sha1(
+        json.dumps([parameters, code, before], sort_keys=True, default=str).encode()
+    ).hexdigest()
 
-
+# %% ../nbs/19_workbook.ipynb #b4a1f7f8
 def _left(folder: Path, patterns) -> list[str]:
     "What a stage has left in a run's folder."
-    return sorted(p.relative_to(folder).as_posix() for pattern in patterns for p in folder.glob(pattern))
+    return sorted(
+        p.relative_to(folder).as_posix() for pattern in patterns for p in folder.glob(pattern)
+    )
 
 
 def _unfinished(folder: Path, stage: str, key: str) -> str:
@@ -223,39 +295,75 @@ def _unfinished(folder: Path, stage: str, key: str) -> str:
     gone = [name for name in note["left"] if not is_whole(folder / str(name))]
     return f"{gone[0]} is not there any more, or not whole" if gone else ""
 
-
+# %% ../nbs/19_workbook.ipynb #d2e063d8
 def _provenance(profile, values: dict) -> dict:
     "What was run, from which commit, with which versions."
     try:
-        commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=project_root(), capture_output=True, text=True).stdout.strip()
+        commit = subprocess.run(
+            ["git", "describe", "--always", "--dirty"],
+            cwd=project_root(),
+            capture_output=True,
+            text=True,
+        ).stdout.strip()
     except FileNotFoundError:  # no git on this machine
         commit = ""
-    packages = ("restorecolor", "torch", "lightning", "segmentation-models-pytorch", "timm", "umap-learn", "hdbscan", "numpy", "opencv-python-headless")
-    return dict(profile=str(profile), parameters=values, commit=commit or None, python=sys.version.split()[0],
-                versions={p: importlib.metadata.version(p) for p in packages})
+    packages = (
+        "restorecolor",
+        "torch",
+        "lightning",
+        "segmentation-models-pytorch",
+        "timm",
+        "umap-learn",
+        "hdbscan",
+        "numpy",
+        "opencv-python-headless",
+    )
+    return dict(
+        profile=str(profile),
+        parameters=values,
+        commit=commit or None,
+        python=sys.version.split()[0],
+        versions={p: importlib.metadata.version(p) for p in packages},
+    )
 
 # %% ../nbs/19_workbook.ipynb #294f1f1a
 def _stages(values: dict, root: Path) -> dict[str, Path]:
     "The notebooks that a profile asks for, in order: its `stages`, or those of a contest. Raises `RunError`."
     stages = values.pop("stages", list(STAGES))
-    unknown = [s for s in stages if not isinstance(s, str) or s not in LEFT] if isinstance(stages, list) else [stages]
+    unknown = (
+        [s for s in stages if not isinstance(s, str) or s not in LEFT]
+        if isinstance(stages, list)
+        else [stages]
+    )
     if unknown or not stages:
-        raise RunError(f"stages are some of {', '.join(LEFT)}, as a list; got {reprlib.repr(stages)}")
+        raise RunError(
+            f"stages are some of {', '.join(LEFT)}, as a list; got {reprlib.repr(stages)}"
+        )
     return {stage: root / "nbs" / "runs" / f"{stage}.ipynb" for stage in stages}
 
-
+# %% ../nbs/19_workbook.ipynb #71e2028a
 def _checked_values(profile, values: dict, notebooks: dict, root: Path) -> dict[str, dict]:
-    "A profile's values for each stage, names, types and ranges checked; a stage's own stand under its name. Raises `RunError`."
+    """A profile's values for each stage; names, types and ranges are checked.
+
+    A stage's own values stand under its name. Raises `RunError`."""
     from restorecolor.recipe import TrainConfig
 
-    here = lambda some: {n: _from_here(n, str(v) if isinstance(v, Path) else v, root) for n, v in some.items()}
+    here = lambda some: {
+        n: _from_here(n, str(v) if isinstance(v, Path) else v, root) for n, v in some.items()
+    }
     own = {stage: here(values[stage]) for stage in notebooks if isinstance(values.get(stage), dict)}
     values = {name: value for name, value in here(values).items() if name not in own}
     split = split_parameters(values, notebooks)
     for stage, more in own.items():
         split[stage] |= split_parameters(more, {stage: notebooks[stage]})[stage]
     try:
-        TrainConfig.from_dict({n: v for n, v in split.get("train", {}).items() if n in TrainConfig.__dataclass_fields__})
+        TrainConfig.from_dict(
+            {
+                n: v
+                for n, v in split.get("train", {}).items()
+                if n in TrainConfig.__dataclass_fields__
+            }
+        )
     except ValueError as error:
         raise RunError(f"{profile}: {error}") from error
     return split
@@ -266,7 +374,7 @@ def run_profile(
     out=None,  # folder of the run; `None`: outputs/<profile>
     settings: dict | None = None,  # values that replace the profile's
 ) -> Path:  # the run's folder
-    "Execute all stages of a profile, those that are not finished. Raises `RunError`, and `BusyError` if another run is at it."
+    "Execute the unfinished stages of a profile. Raises `RunError`, and `BusyError` if another run is at it."
     root = project_root()
     folder = Path(out).absolute() if out else run_folder(Path(profile).stem)
     values = read_profile(profile) | (settings or {})
@@ -274,14 +382,15 @@ def run_profile(
     split = _checked_values(profile, values, notebooks, root)
     with alone(folder):
         sweep(folder)
-        about = _provenance(profile, {n: v for values in split.values() for n, v in values.items()})
+        about = _provenance(profile, {n: v for some in split.values() for n, v in some.items()})
         write_json(folder / "run.json", about)
         before, again = "", False  # what follows a stage that has run runs, too
         for number, (stage, notebook) in enumerate(notebooks.items(), 1):
             key = _stage_key(split[stage], notebook, before)
             why = _unfinished(folder, stage, key) or ("a stage before it has run" if again else "")
-            said = f"{why}; " * (why != "to do") + f"{notebook.relative_to(root)} to {folder / f'{stage}.ipynb'}"
-            print(f"[{number}/{len(notebooks)}] {stage}: {said if why else 'finished before'}", flush=True)
+            goes = f"{notebook.relative_to(root)} to {folder / f'{stage}.ipynb'}"
+            said = (f"{why}; " * (why != "to do") + goes) if why else "finished before"
+            print(f"[{number}/{len(notebooks)}] {stage}: {said}", flush=True)
             if why:
                 _run_stage(folder, stage, notebook, split[stage], dict(key=key, commit=about["commit"]))
             before, again = key, again or bool(why)
@@ -290,8 +399,18 @@ def run_profile(
 # %% ../nbs/19_workbook.ipynb #01b0f624
 def _run_stage(folder: Path, stage: str, notebook: Path, parameters: dict, about: dict):
     "Execute a stage's notebook, and note that it has finished."
-    note, start = folder / "stages" / f"{stage}.json", datetime.datetime.now()
+    note = folder / "stages" / f"{stage}.json"
+    start = datetime.datetime.now()
     note.unlink(missing_ok=True)
     run_notebook(notebook, folder / f"{stage}.ipynb", parameters | {"run": str(folder)})
     seconds = round((datetime.datetime.now() - start).total_seconds(), 1)
-    write_json(note, about | dict(parameters=parameters, left=_left(folder, LEFT[stage]), finished=datetime.datetime.now(), seconds=seconds))
+    write_json(
+        note,
+        about
+        | dict(
+            parameters=parameters,
+            left=_left(folder, LEFT[stage]),
+            finished=datetime.datetime.now(),
+            seconds=seconds,
+        ),
+    )
