@@ -26,28 +26,42 @@ def ssim_map(
     data_range,  # a number, or a tensor that broadcasts to N×1×1(×1)
 ) -> Tensor:  # N×C×(H-6)×(W-6), or N×C×(L-6)
     "SSIM of every 7-wide uniform window inside the picture (Wang et al. 2004, with scikit-image's defaults)."
-    if x.shape != y.shape or min(x.shape[2:]) < WINDOW:
-        raise ValueError(
-            f"ssim_map wants two tensors of one shape, at least {WINDOW} wide; "
-            f"got {tuple(x.shape)} and {tuple(y.shape)}"
-        )
+    _check_pair(x, y)
     pool = F.avg_pool1d if x.ndim == 3 else F.avg_pool2d
     mean = lambda t: pool(t, WINDOW, 1)
     count = WINDOW ** (x.ndim - 2)
     unbiased = count / (count - 1)
-    mx, my = mean(x), mean(y)
-    vx = (mean(x * x) - mx * mx) * unbiased
-    vy = (mean(y * y) - my * my) * unbiased
-    vxy = (mean(x * y) - mx * my) * unbiased
+    mx = mean(x)
+    my = mean(y)
+    mxx = mx * mx
+    myy = my * my
+    mxy = mx * my
+    vx = (mean(x * x) - mxx) * unbiased
+    vy = (mean(y * y) - myy) * unbiased
+    vxy = (mean(x * y) - mxy) * unbiased
     c1, c2 = _constants(
         torch.as_tensor(data_range, dtype=x.dtype, device=x.device)
     )
-    above = (2 * mx * my + c1) * (2 * vxy + c2)
-    below = (mx**2 + my**2 + c1) * (vx + vy + c2)
+    above = 2 * mx * my + c1
+    above = above * (2 * vxy + c2)
+    below = mx**2 + my**2 + c1
+    below = below * (vx + vy + c2)
     return above / below
 
 # %% ../nbs/05_metrics.ipynb #05e5293e
-def _constants(data_range: Tensor) -> tuple[Tensor, Tensor]:
+def _check_pair(x: Tensor, y: Tensor):
+    "Raises `ValueError` for two shapes, or for too small ones."
+    if x.shape == y.shape and min(x.shape[2:]) >= WINDOW:
+        return
+    raise ValueError(
+        f"ssim_map wants two tensors of one shape, at least {WINDOW} wide; "
+        f"got {tuple(x.shape)} and {tuple(y.shape)}"
+    )
+
+
+def _constants(
+    data_range: Tensor,
+) -> tuple[Tensor, Tensor]:  # C1 and C2
     "SSIM's two constants; never 0, which gives 0/0 its limit."
     c1 = (0.01 * data_range) ** 2
     c2 = (0.03 * data_range) ** 2
@@ -72,17 +86,24 @@ def masked_ssim_map(
     return ssim_map(lost_x, lost_y, data_range)[0]
 
 # %% ../nbs/05_metrics.ipynb #e82db35e
-def _sixths(rgb: Tensor) -> tuple[Tensor, Tensor]:
-    "Hue times the span of the channels, in sixths of a turn, `int16`; and the span, `uint8`."
+def _sixths(
+    rgb: Tensor,  # N×3×H×W `uint8`
+) -> tuple[Tensor, Tensor]:  # `int16`; `uint8`
+    "Hue times the span of the channels, in sixths of a turn; and the span."
     r, g, b = rgb.unbind(1)
-    value = torch.maximum(torch.maximum(r, g), b)
-    span = value - torch.minimum(torch.minimum(r, g), b)
+    value = torch.maximum(r, g)
+    value = torch.maximum(value, b)
+    least = torch.minimum(r, g)
+    least = torch.minimum(least, b)
+    span = value - least
     red = value == r
     green = (value == g) & ~red
     blue = ~(red | green)
     # products with 0 and 1: faster than torch.where on a CPU
-    red, green, blue = (c.to(torch.int16) for c in (red, green, blue))
-    r, g, b, wide = (c.to(torch.int16) for c in (r, g, b, span))
+    short = lambda t: t.to(torch.int16)
+    red, green, blue = short(red), short(green), short(blue)
+    r, g, b = short(r), short(g), short(b)
+    wide = short(span)
     from_red = (g - b) * red
     from_green = (b - r + 2 * wide) * green
     from_blue = (r - g + 4 * wide) * blue
@@ -108,10 +129,13 @@ def hue_bins(
     return hue + ((hue >> 31) & 180)  # 180 more for the negative ones
 
 # %% ../nbs/05_metrics.ipynb #cd955e84
-def _opencv_histogram(rgb: Tensor) -> Tensor:
-    "OpenCV's own histogram of hue, of 3×H×W `uint8`."
+def _opencv_histogram(
+    rgb: Tensor,  # 3×H×W `uint8`
+) -> Tensor:
+    "OpenCV's own histogram of hue."
     planes = [plane.contiguous().numpy() for plane in rgb]
-    hsv = cv2.cvtColor(cv2.merge(planes), cv2.COLOR_RGB2HSV)
+    picture = cv2.merge(planes)
+    hsv = cv2.cvtColor(picture, cv2.COLOR_RGB2HSV)
     counts = cv2.calcHist([hsv], [0], None, [180], [0, 180])
     return torch.from_numpy(counts.ravel())
 
@@ -138,21 +162,29 @@ def correlation(
     "Pearson correlation of histograms (OpenCV's `HISTCMP_CORREL`)."
     a = a - a.mean(1, keepdim=True)
     b = b - b.mean(1, keepdim=True)
-    power = (a**2).sum(1) * (b**2).sum(1)
+    power_a = (a**2).sum(1)
+    power_b = (b**2).sum(1)
+    power = power_a * power_b
     together = (a * b).sum(1)
     root = power.clamp_min(1e-12).sqrt()
     return torch.where(power > 0, together / root, 1.0)
 
 # %% ../nbs/05_metrics.ipynb #8f12554d
-def _window_sums(x: Tensor, dims: tuple[int, ...]) -> Tensor:
-    "Sums of 7 neighbours along dimensions, which get 6 shorter."
+def _window_sums(
+    x: Tensor,
+    dims: tuple[int, ...],  # they get 6 shorter
+) -> Tensor:
+    "Sums of 7 neighbours along dimensions."
     for dim in dims:
         n = x.shape[dim]
-        two = x.narrow(dim, 0, n - 1) + x.narrow(dim, 1, n - 1)
-        four = two.narrow(dim, 0, n - 3) + two.narrow(dim, 2, n - 3)
+        first = x.narrow(dim, 0, n - 1)
+        two = first + x.narrow(dim, 1, n - 1)
+        first = two.narrow(dim, 0, n - 3)
+        four = first + two.narrow(dim, 2, n - 3)
         seven = four.narrow(dim, 0, n - 6)
         seven.add_(two.narrow(dim, 4, n - 6))
-        x = seven.add_(x.narrow(dim, 6, n - 6))
+        seven.add_(x.narrow(dim, 6, n - 6))
+        x = seven
     return x
 
 # %% ../nbs/05_metrics.ipynb #675e8612
@@ -164,7 +196,8 @@ def _ssim_maps(
 ):
     "For each data range the `ssim_map` of two tensors."
     n = WINDOW ** len(dims)
-    x, y = x.to(torch.int16), y.to(torch.int16)
+    x = x.to(torch.int16)
+    y = y.to(torch.int16)
     sum_x = _window_sums(x, dims).int()
     sum_y = _window_sums(y, dims).int()
     x, y = x.int(), y.int()
@@ -173,12 +206,14 @@ def _ssim_maps(
     covariance = _window_sums(x * y, dims).mul_(n).sub_(product).float()
     powers = (x * x).addcmul_(y, y)
     variances = _window_sums(powers, dims).mul_(n).sub_(squares).float()
-    product, squares = product.float(), squares.float()
+    product = product.float()
+    squares = squares.float()
     for data_range in data_ranges:
         c1, c2 = _constants(data_range)
         c1 = c1 * (n * n)
         c2 = c2 * (n * (n - 1))
-        above = (2 * product).add_(c1).mul_((2 * covariance).add_(c2))
+        above = (2 * product).add_(c1)
+        above.mul_((2 * covariance).add_(c2))
         below = (squares + c1).mul_(variances + c2)
         yield above.div_(below)
 
@@ -199,7 +234,8 @@ def _damaged_pixels(
     starts = counts.cumsum(0) - counts
     order = torch.arange(len(photo), device=x.device) - starts[photo]
     pixels = x.new_zeros(len(x), int(most), x.shape[1])
-    pixels[photo, order] = x.flatten(2).transpose(1, 2)[photo, place]
+    every = x.flatten(2).transpose(1, 2)
+    pixels[photo, order] = every[photo, place]
     return pixels.transpose(1, 2), counts
 
 # %% ../nbs/05_metrics.ipynb #39d8d65a
@@ -209,43 +245,57 @@ SCORES = ("S", "M", "C", "score", "S255", "M255")
 def _check_batches(true: Tensor, pred: Tensor):
     "Raises `ValueError` for other types or sizes than those of photographs."
     are_bytes = true.dtype == torch.uint8 and pred.dtype == torch.uint8
-    if are_bytes and true.shape == pred.shape and min(true.shape[2:]) >= WINDOW:
-        return
+    if are_bytes and true.shape == pred.shape:
+        if min(true.shape[2:]) >= WINDOW:
+            return
     raise ValueError(
         f"wanted two uint8 batches of one shape, at least {WINDOW} px wide, "
         f"got {tuple(true.shape)} {true.dtype} and {tuple(pred.shape)} {pred.dtype}"
     )
 
 
-def _data_ranges(pred: Tensor) -> list[Tensor]:
-    "The range of each prediction, N×1×1, and 255; only one, where they are equal and that is cheap to tell."
-    span = (pred.amax((1, 2, 3)) - pred.amin((1, 2, 3))).float().view(-1, 1, 1)
+def _data_ranges(
+    pred: Tensor,  # N×3×H×W `uint8`
+) -> list[Tensor]:
+    "The range of each prediction, N×1×1, and 255; one of them, where they are equal."
+    most = pred.amax((1, 2, 3))
+    least = pred.amin((1, 2, 3))
+    span = (most - least).float().view(-1, 1, 1)
     if pred.device.type == "cpu" and (span == 255).all():
         return [span]
     return [span, torch.full_like(span, 255)]
 
 # %% ../nbs/05_metrics.ipynb #05763372
-def _structure(true: Tensor, pred: Tensor, ranges: list[Tensor]) -> Tensor:
-    "S for each data range: ranges×N, `float64`."
+def _structure(
+    true: Tensor,  # N×3×H×W `uint8`
+    pred: Tensor,  # N×3×H×W `uint8`
+    ranges: list[Tensor],  # from `_data_ranges`
+) -> Tensor:  # ranges×N, `float64`
+    "S for each data range."
     planes = []
     for t, p in zip(true.unbind(1), pred.unbind(1)):
         maps = _ssim_maps(t, p, ranges, (-2, -1))
-        planes.append(torch.stack([m.mean((1, 2)) for m in maps]))
+        means = [similarity.mean((1, 2)) for similarity in maps]
+        planes.append(torch.stack(means))
     return torch.stack(planes).double().mean(0)
 
-
+# %% ../nbs/05_metrics.ipynb #df28a710
 def _masked_structure(
-    true: Tensor, pred: Tensor, mask: Tensor, ranges: list[Tensor]
-) -> list[Tensor]:
-    "M for each data range: N each, `float64`."
+    true: Tensor,  # N×3×H×W `uint8`
+    pred: Tensor,  # N×3×H×W `uint8`
+    mask: Tensor,  # N×H×W `bool`
+    ranges: list[Tensor],  # from `_data_ranges`
+) -> list[Tensor]:  # N each, `float64`
+    "M for each data range."
     pixels, counts = _damaged_pixels(torch.cat([true, pred], 1), mask)
     t, p = pixels.chunk(2, 1)
     windows = (counts - WINDOW + 1).view(-1, 1, 1)
     places = torch.arange(t.shape[-1] - WINDOW + 1, device=t.device)
     inside = places < windows
     means = []
-    for m in _ssim_maps(t, p, ranges, (-1,)):
-        means.append((m.double() * inside / windows).sum(2).mean(1))
+    for similarity in _ssim_maps(t, p, ranges, (-1,)):
+        counted = similarity.double() * inside / windows
+        means.append(counted.sum(2).mean(1))
     return means
 
 # %% ../nbs/05_metrics.ipynb #4d422405
@@ -254,16 +304,20 @@ def batch_scores(
     pred: Tensor,  # N×3×H×W `uint8`
     mask: Tensor,  # N×H×W or N×1×H×W `bool`, True = damaged
 ) -> dict[str, Tensor]:  # N `float64` each: S, M, C, score, S255, M255
-    "The contest's score of each photograph. Raises `ValueError` for other types or sizes, and for a mask under 7 pixels."
+    "The contest's score of each photograph. Raises `ValueError` for other types or sizes, and for too small a mask."
     _check_batches(true, pred)
-    mask = mask.reshape(len(true), *true.shape[-2:]).bool()
+    height, width = true.shape[-2:]
+    mask = mask.reshape(len(true), height, width).bool()
     if true.device.type == "cpu" and len(true) > 1:
         return _one_by_one(true, pred, mask)
     ranges = _data_ranges(pred)
     S = _structure(true, pred, ranges)
     M = _masked_structure(true, pred, mask, ranges)
-    C = correlation(hue_histogram(true), hue_histogram(pred))
-    result = dict(S=S[0], S255=S[-1], M=M[0], M255=M[-1], C=C)
+    hues = hue_histogram(pred)
+    C = correlation(hue_histogram(true), hues)
+    result = dict(S=S[0], M=M[0], C=C)
+    result["S255"] = S[-1]
+    result["M255"] = M[-1]
     result["score"] = 0.2 * S[0] + 0.4 * M[0] + 0.4 * C
     return {key: result[key] for key in SCORES}
 
@@ -282,8 +336,10 @@ def _one_by_one(true: Tensor, pred: Tensor, mask: Tensor) -> dict[str, Tensor]:
     return {key: torch.cat([row[key] for row in rows]) for key in SCORES}
 
 # %% ../nbs/05_metrics.ipynb #72861d13
-def _batch(image: np.ndarray) -> Tensor:
-    "H×W×3 array → 1×3×H×W tensor."
+def _batch(
+    image: np.ndarray,  # H×W×3
+) -> Tensor:  # 1×3×H×W
+    "A picture as a batch of one."
     own = np.require(image, requirements=["C", "W"])
     return torch.from_numpy(own).permute(2, 0, 1)[None]
 
@@ -304,10 +360,15 @@ def contest_score(
     return {key: float(value) for key, value in scores.items()}
 
 # %% ../nbs/05_metrics.ipynb #b5841c08
-def ssim(true: np.ndarray, pred: np.ndarray) -> float:
-    "S of one photograph: SSIM of two H×W×3 `uint8` arrays over the data range of `pred`."
-    t, p = _batch(true).double(), _batch(pred).double()
-    return float(ssim_map(t, p, int(np.ptp(pred))).mean())
+def ssim(
+    true: np.ndarray,  # H×W×3 `uint8`
+    pred: np.ndarray,  # H×W×3 `uint8`
+) -> float:
+    "S of one photograph: SSIM over the data range of `pred`."
+    t = _batch(true).double()
+    p = _batch(pred).double()
+    similarity = ssim_map(t, p, int(np.ptp(pred)))
+    return float(similarity.mean())
 
 
 def masked_ssim(
@@ -316,20 +377,34 @@ def masked_ssim(
     mask: np.ndarray,  # H×W `bool`
 ) -> float:
     "M of one photograph: SSIM along the pixels where `mask` is True, over the data range of `pred`."
-    t, p = _batch(true)[0].double(), _batch(pred)[0].double()
+    t = _batch(true)[0].double()
+    p = _batch(pred)[0].double()
     lost = torch.from_numpy(mask)
-    return float(masked_ssim_map(t, p, lost, int(np.ptp(pred))).mean())
+    similarity = masked_ssim_map(t, p, lost, int(np.ptp(pred)))
+    return float(similarity.mean())
 
 
-def hue_similarity(true: np.ndarray, pred: np.ndarray) -> float:
-    "C of one photograph: correlation of the 180-bin hue histograms of two H×W×3 `uint8` arrays."
+def hue_similarity(
+    true: np.ndarray,  # H×W×3 `uint8`
+    pred: np.ndarray,  # H×W×3 `uint8`
+) -> float:
+    "C of one photograph: correlation of the 180-bin hue histograms."
     hues = hue_histogram(_batch(pred))
     true_hues = hue_histogram(_batch(true))
     return float(correlation(true_hues, hues))
 
 # %% ../nbs/05_metrics.ipynb #f3165d95
-def _to_8bit(rgb: Tensor) -> Tensor:
-    "Pictures in [0, 1] as `uint8`; those that are stay as they are."
+def _home(device: torch.device) -> torch.device | str:
+    "Where scores are computed: Apple's GPUs have no double precision."
+    if device.type == "mps":
+        return "cpu"
+    return device
+
+
+def _to_8bit(
+    rgb: Tensor,  # in [0, 1], or `uint8`
+) -> Tensor:  # `uint8`
+    "Pictures rounded to 8 bits; those that are stay as they are."
     if rgb.dtype == torch.uint8:
         return rgb
     return (rgb.float().clamp(0, 1) * 255).round().byte()
@@ -350,10 +425,11 @@ class ContestScore(Metric):
 
     def update(self, pred: Tensor, true: Tensor, mask: Tensor):
         "Add a batch: N×3×H×W in [0, 1] or `uint8`; mask N×1×H×W or N×H×W, True or above ½ = damaged."
-        # Apple's GPUs have no double precision
-        home = "cpu" if true.device.type == "mps" else true.device
-        batch = _to_8bit(true), _to_8bit(pred), mask > 0.5
-        scores = batch_scores(*(t.to(home) for t in batch))
+        home = _home(true.device)
+        true = _to_8bit(true).to(home)
+        pred = _to_8bit(pred).to(home)
+        mask = (mask > 0.5).to(home)
+        scores = batch_scores(true, pred, mask)
         sums = torch.stack([scores[name].sum() for name in self.names])
         self.total += sums.to(self.total)
         self.count += len(true)
