@@ -8,7 +8,6 @@ __all__ = ['TOP', 'SAME', 'WIDTH', 'COLORS', 'SHORT', 'RGB', 'PHOTOMETRIC', 'rea
 # %% ../nbs/01_bits.ipynb #716ebb71
 import io
 import struct
-import zlib
 from pathlib import Path
 
 import cv2

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.utils.data import Dataset
 from .color import rgb_to_ycc, to_tensor
 from .contest import square_crop
 from restorecolor.encoders import (
