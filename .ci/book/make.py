@@ -50,7 +50,8 @@ def link_to(target: str, page: str, origin: Path) -> str:
 
 
 def with_links(text: str, page: str, origin: Path) -> str:
-    return LINK.sub(lambda m: m[1] + link_to(m[2], page, origin) + (m[3] or "") + m[4], text)
+    "The text with its links as they are in the book, where headings are named in small letters."
+    return LINK.sub(lambda m: m[1] + link_to(m[2], page, origin) + (m[3] or "").lower() + m[4], text)
 
 
 def shown(outputs: list) -> list:
