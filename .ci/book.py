@@ -40,7 +40,7 @@ def links(text: str) -> list[str]:
 
 
 def anchors(path: Path) -> set[str]:
-    "What headings can be linked to, named as GitHub names them."
+    "What headings can be linked to, named as GitHub names them; Jupyter keeps capitals."
     titles = re.findall(r"^#+ +(.+)$", "\n".join(prose(path)), re.M)
     return {re.sub(r"[^\w\- ]", "", title.strip().lower()).replace(" ", "-") for title in titles}
 
@@ -56,7 +56,7 @@ def check_sources() -> list[str]:
             file = (path.parent / unquote(target)).resolve() if target else path
             if not file.exists():
                 problems.append(f"{name} links to {link}, which is not there")
-            elif anchor and file.suffix in (".md", ".ipynb") and unquote(anchor) not in anchors(file):
+            elif anchor and file.suffix in (".md", ".ipynb") and unquote(anchor).lower() not in anchors(file):
                 problems.append(f"{name} links to {link}; there is no such heading")
             elif file != path and path.suffix == ".ipynb":
                 reached.add(file)

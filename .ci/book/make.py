@@ -50,7 +50,11 @@ def link_to(target: str, page: str, origin: Path) -> str:
 
 
 def with_links(text: str, page: str, origin: Path) -> str:
-    return LINK.sub(lambda m: m[1] + link_to(m[2], page, origin) + (m[3] or "") + m[4], text)
+    "The text with its links as they are in the book, where headings are named in small letters."
+    def changed(m):
+        place = m[3] or ""
+        return m[1] + link_to(m[2], page, origin) + (place if ":" in m[2] else place.lower()) + m[4]
+    return LINK.sub(changed, text)
 
 
 def shown(outputs: list) -> list:
