@@ -457,8 +457,7 @@ def _read_tensors(
             header = checked(path, meta)
             tensors = {name: file.get_tensor(name) for name in file.keys()}
             whole = meta.get("sha256") == _checksum(tensors)
-    # TypeError: numbers of a kind that NumPy does not have
-    except (SafetensorError, OSError, TypeError) as error:
+    except (SafetensorError, OSError, TypeError) as error:  # TypeError: numbers that NumPy does not have
         said = f"{path}: not a whole safetensors file ({error})"
         raise WeightsError(said) from error
     if not whole:
