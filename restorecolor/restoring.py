@@ -33,7 +33,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from .bits import luma16, read_deep, write_deep
-from .color import rgb_to_ycc, to_image, to_tensor
+from .color import rgb_to_ycc, to_tensor
 from .coloring import ColorNet, load_color, palette_of, predict_chroma, tone_of
 from .defects import DefectNet, Findings, describe, examine, load_defects, write_mask
 from .encoders import autocast
