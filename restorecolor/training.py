@@ -651,7 +651,7 @@ def fit_fold(
     fold: int,  # the one that validates
     folder,  # of this fold: made, resumed, or left as it is; another configuration's is set aside
 ) -> dict:  # scores of the best epoch, `epoch`, `seconds` of the last call that trained, `net`: its path
-    "Train one fold, or resume it. Raises `BusyError` in a folder that is used, `DivergedError` if the loss is no number."
+    "Train one fold, or resume it. Raises `BusyError` in a used folder, `DivergedError` if the loss is no number."
     folder = Path(folder)
     if not _is_first():  # of several processes, only the first returns a result
         path, saved = read_state(folder, tidy=False)
