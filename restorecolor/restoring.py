@@ -25,6 +25,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Self
 
+# %% ../nbs/16_restoring.ipynb #4d3b8313
 import cv2
 import numpy as np
 import torch
@@ -59,8 +60,22 @@ def working_copy(
     reduce = lambda x: cv2.resize(x, shape, interpolation=cv2.INTER_AREA)
     return reduce(gray), reduce(mask.astype(np.float32)) > 1e-3
 
-# %% ../nbs/16_restoring.ipynb #ea1b04eb
+# %% ../nbs/16_restoring.ipynb #8f15721f
 SHOWN = 512  # pixels on the longer side of what a notebook shows of a restoration
+
+
+def _as_png(image: np.ndarray) -> bytes:
+    "A picture H×W×3 `uint8` as a small PNG."
+    height, width = image.shape[:2]
+    scale = min(1, SHOWN / max(height, width))
+    if scale < 1:
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, format="PNG")
+    return file.getvalue()
+
+# %% ../nbs/16_restoring.ipynb #ea1b04eb
 NO_ROOM = "its {} has no room in a file of this kind and was left out; PNG keeps it"
 
 
@@ -96,13 +111,7 @@ class Restoration:
 
     def _repr_png_(self) -> bytes:
         "The picture as a notebook shows it, at most `SHOWN` pixels on its longer side."
-        height, width = self.image.shape[:2]
-        scale = min(1, SHOWN / max(height, width))
-        size = max(1, round(width * scale)), max(1, round(height * scale))
-        shown = self.image if scale == 1 else cv2.resize(self.image, size, interpolation=cv2.INTER_AREA)
-        file = io.BytesIO()
-        Image.fromarray(shown).save(file, format="PNG")
-        return file.getvalue()
+        return _as_png(self.image)
 
 # %% ../nbs/16_restoring.ipynb #2fad5963
 def predict(
@@ -122,50 +131,6 @@ def predict(
     mean = mean.cpu().numpy().transpose(1, 2, 0)
     return np.ascontiguousarray(mean[..., 0]), np.ascontiguousarray(mean[..., 1:])
 
-# %% ../nbs/16_restoring.ipynb #bb984e73
-class _Networks:
-    "The networks of a restorer, on their device."
-
-    def __init__(
-        self,
-        nets: Sequence[RestorationNet] = (),  # the contest's, of one design; their results are averaged
-        size: int = 512,  # their working size, in pixels
-        device: str | None = None,  # `None`: a GPU where there is one
-        flips: bool = True,  # average their results with those of the mirror image
-        filler: FillNet | None = None,  # or a network for each task: one that fills at the photograph's own size,
-        colorist: ColorNet | None = None,  # and one that colours,
-        finder: DefectNet | None = None,  # and, if one likes, one that finds scratches, dust and creases
-    ):
-        designs = [net.config["design"] for net in nets]
-        if not nets and not (filler and colorist) or len(set(designs)) > 1:
-            raise WeightsError(
-                f"networks of one design are wanted, or one that fills and one that colours; got {designs}"
-            )
-        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        ready = lambda net: net and net.eval().to(device, memory_format=torch.channels_last)
-        try:
-            self.nets = list(map(ready, nets))
-            self.filler, self.colorist, self.finder = ready(filler), ready(colorist), ready(finder)
-        except torch.OutOfMemoryError as error:
-            raise WeightsError(
-                f"the memory of {device} has no room for {len(nets) or 2} network(s); device='cpu' has"
-            ) from error
-        self.size, self.flips, self.device = size, flips, device
-        self.chroma = not nets or nets[0].chroma
-
-    @classmethod
-    def from_pretrained(cls, path=None, device: str | None = None, flips: bool = True) -> Self:
-        "From a folder of weights, such as a run's, or a file. `None`: the weights that ship with the package."
-        parts = find_parts(path)
-        if not parts:
-            nets, about = zip(*[load_net(file) for file in find_weights(path)])
-            return cls([fold_norms(net) for net in nets], about[0].get("size", 512), device, flips)
-        filler, colorist = load_fill(parts["fill"])[0], load_color(parts["color"])[0]
-        finder = load_defects(parts["defects"])[0] if "defects" in parts else None
-        return cls(
-            device=device, filler=filler, colorist=fold_norms(colorist, (torch.rand(1, 1, 64, 64),)), finder=finder
-        )
-
 # %% ../nbs/16_restoring.ipynb #1a109c23
 NEEDED = ("fill", "color")  # of `models.PARTS`; `defects` may be there besides
 
@@ -183,9 +148,63 @@ def find_parts(
     found = {name: given if given.is_file() else shipped for name, (given, shipped) in files.items()}
     return {name: file for name, file in found.items() if name in NEEDED or file.is_file()}
 
+# %% ../nbs/16_restoring.ipynb #2cfa2393
+def _load_parts(parts: dict[str, Path]) -> dict:
+    "The networks of `find_parts`, by the names that a restorer has for them."
+    colorist = fold_norms(load_color(parts["color"])[0], (torch.rand(1, 1, 64, 64),))
+    finder = load_defects(parts["defects"])[0] if "defects" in parts else None
+    return dict(filler=load_fill(parts["fill"])[0], colorist=colorist, finder=finder)
+
+# %% ../nbs/16_restoring.ipynb #869898a1
+def _check_designs(nets: Sequence[RestorationNet], complete: bool):
+    "Raises `WeightsError` unless there are networks of one design, or a `complete` set of one for each task."
+    designs = [net.config["design"] for net in nets]
+    if len(set(designs)) > 1 or not nets and not complete:
+        wanted = "networks of one design are wanted, or one that fills and one that colours"
+        raise WeightsError(f"{wanted}; got {designs}")
+
+
+def _placed(nets: list, device: str) -> list:
+    "Networks, or `None` where there is none, ready on a device. Raises `WeightsError` where its memory is too small."
+    try:
+        return [net and net.eval().to(device, memory_format=torch.channels_last) for net in nets]
+    except torch.OutOfMemoryError as error:
+        count = sum(net is not None for net in nets)
+        why = f"the memory of {device} has no room for {count} network(s); device='cpu' has"
+        raise WeightsError(why) from error
+
+# %% ../nbs/16_restoring.ipynb #bb984e73
+class _Networks:
+    "The networks of a restorer, on their device."
+
+    def __init__(
+        self,
+        nets: Sequence[RestorationNet] = (),  # the contest's, of one design; their results are averaged
+        size: int = 512,  # their working size, in pixels
+        device: str | None = None,  # `None`: a GPU where there is one
+        flips: bool = True,  # average their results with those of the mirror image
+        filler: FillNet | None = None,  # or a network for each task: one that fills at the photograph's own size,
+        colorist: ColorNet | None = None,  # and one that colours,
+        finder: DefectNet | None = None,  # and, if one likes, one that finds scratches, dust and creases
+    ):
+        _check_designs(nets, bool(filler and colorist))
+        self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        *self.nets, self.filler, self.colorist, self.finder = _placed([*nets, filler, colorist, finder], self.device)
+        self.size, self.flips = size, flips
+        self.chroma = not nets or nets[0].chroma
+
+    @classmethod
+    def from_pretrained(cls, path=None, device: str | None = None, flips: bool = True) -> Self:
+        "From a folder of weights, such as a run's, or a file. `None`: the weights that ship with the package."
+        parts = find_parts(path)
+        if parts:
+            return cls(device=device, **_load_parts(parts))
+        nets, about = zip(*[load_net(file) for file in find_weights(path)])
+        return cls([fold_norms(net) for net in nets], about[0].get("size", 512), device, flips)
+
 # %% ../nbs/16_restoring.ipynb #afd29368
-class _Steps(_Networks):
-    "The three steps of a restoration, each of its own."
+class _Filling(_Networks):
+    "The first two steps of a restoration."
 
     def examine(
         self,
@@ -206,6 +225,10 @@ class _Steps(_Networks):
         notes = []
         whole, how = _filled(self, gray, check_mask(mask, gray), how, notes)
         return whole, how, notes
+
+# %% ../nbs/16_restoring.ipynb #7ffdbd62
+class _Coloring(_Filling):
+    "The third step of a restoration."
 
     def chroma_of(
         self,
@@ -230,7 +253,7 @@ class _Steps(_Networks):
         return colorize(whole, self.chroma_of(whole, palette) * np.float32(saturation))
 
 # %% ../nbs/16_restoring.ipynb #b233a98d
-class Restorer(_Steps):
+class Restorer(_Coloring):
     "Restores photographs: `Restorer.from_pretrained(path).restore(photo)`."
 
     def restore(
@@ -655,6 +678,14 @@ def _each(inputs, out, masks, progress: bool, word: str, device, work, suffix: s
             ) from error
     return result
 
+# %% ../nbs/16_restoring.ipynb #5345bd2c
+def _told(done: Restoration | None) -> tuple | None:
+    "What a table says of a restoration: its notes; the share that was damaged, and what it was."
+    if done is None:
+        return None
+    what = describe(done.findings) if done.findings else "as marked"
+    return done.notes, (f"{done.mask.mean():.6f}", what)
+
 # %% ../nbs/16_restoring.ipynb #e2c9644c
 def restore_files(
     inputs,  # files and folders
@@ -680,23 +711,10 @@ def restore_files(
 
     def work(source, target):
         given = mask, target.relative_to(out)
-        done = _restore_one(source, target, restorer, given, key, again, metadata, quality, wishes)
-        return done and (
-            done.notes,
-            (f"{done.mask.mean():.6f}", describe(done.findings) if done.findings else "as marked"),
-        )
+        return _told(_restore_one(source, target, restorer, given, key, again, metadata, quality, wishes))
 
-    return _each(
-        inputs,
-        out,
-        mask if mask and Path(mask).is_dir() else None,
-        progress,
-        "restore",
-        restorer.device,
-        work,
-        suffix,
-        jobs,
-    )
+    masks = mask if mask and Path(mask).is_dir() else None
+    return _each(inputs, out, masks, progress, "restore", restorer.device, work, suffix, jobs)
 
 # %% ../nbs/16_restoring.ipynb #54db953a
 def find_files(
