@@ -103,10 +103,12 @@ class Restoration:
 
     def _write(self, path: Path, quality: int, mark: str = "", about: dict | None = None):
         "With 16 bits where the photograph has them, and the kind of file as well."
-        if self.deep is not None and KINDS.get(path.suffix.lower()) in ("PNG", "TIFF"):
-            left = write_deep(path, self.deep, mark, **about or {})
+        about = about or {}
+        kind = KINDS.get(path.suffix.lower())
+        if self.deep is not None and kind in ("PNG", "TIFF"):
+            left = write_deep(path, self.deep, mark, **about)
         else:
-            left = write_photo(path, self.image, quality, mark, **about or {})
+            left = write_photo(path, self.image, quality, mark, **about)
         self.notes += [NO_ROOM.format(name.upper()) for name in left]
 
     def _repr_png_(self) -> bytes:
@@ -122,14 +124,20 @@ def predict(
 ) -> tuple[np.ndarray, np.ndarray]:  # luminance h×w and colour h×w×C, `float32`
     "What networks say about a picture, averaged over them and over mirror images."
     device = next(nets[0].parameters()).device
-    x, m = (to_tensor(a)[None].to(device, memory_format=torch.channels_last) for a in (gray, mask))
+    x = to_tensor(gray)[None].to(device, memory_format=torch.channels_last)
+    m = to_tensor(mask)[None].to(device, memory_format=torch.channels_last)
     if flips:
-        x, m = (torch.cat([t, t.flip(-1)]) for t in (x, m))
+        x = torch.cat([x, x.flip(-1)])
+        m = torch.cat([m, m.flip(-1)])
     with torch.inference_mode(), autocast(device):
-        said = [torch.cat([out.luma, out.color], 1) for out in (net(x, m) for net in nets)]
-        mean = torch.stack([s[0] for s in said] + [s[1].flip(-1) for s in said if flips]).mean(0)
+        answers = [net(x, m) for net in nets]
+        said = [torch.cat([answer.luma, answer.color], 1) for answer in answers]
+        upright = [s[0] for s in said]
+        mirrored = [s[1].flip(-1) for s in said if flips]
+        mean = torch.stack(upright + mirrored).mean(0)
     mean = mean.cpu().numpy().transpose(1, 2, 0)
-    return np.ascontiguousarray(mean[..., 0]), np.ascontiguousarray(mean[..., 1:])
+    luminance, color = mean[..., 0], mean[..., 1:]
+    return np.ascontiguousarray(luminance), np.ascontiguousarray(color)
 
 # %% ../nbs/16_restoring.ipynb #1a109c23
 NEEDED = ("fill", "color")  # of `models.PARTS`; `defects` may be there besides
@@ -142,11 +150,18 @@ def find_parts(
     own = Path(str(resources.files("restorecolor") / "weights"))
     path = own if path is None else Path(path)
     folder = path.parent if path.is_file() else path
-    files = {name: [f / f"{name}.safetensors" for f in (folder, own)] for name in (*NEEDED, "defects")}
-    if not any(given.is_file() for given, _ in files.values()) or path.is_file() and path.stem not in files:
+    names = (*NEEDED, "defects")
+    if path.is_file() and path.stem not in names:
         return {}
-    found = {name: given if given.is_file() else shipped for name, (given, shipped) in files.items()}
-    return {name: file for name, file in found.items() if name in NEEDED or file.is_file()}
+    given = {name: folder / f"{name}.safetensors" for name in names}
+    if not any(file.is_file() for file in given.values()):
+        return {}
+    found = {}
+    for name, file in given.items():
+        best = file if file.is_file() else own / file.name
+        if name in NEEDED or best.is_file():
+            found[name] = best
+    return found
 
 # %% ../nbs/16_restoring.ipynb #2cfa2393
 def _load_parts(parts: dict[str, Path]) -> dict:
@@ -350,16 +365,19 @@ def as_gray(
         deep = read_deep(photo, notes)
         photo = read_rgb(photo) if deep is None else deep
     photo = np.asarray(photo)
-    deep = None
-    if photo.dtype == np.uint16 and photo.ndim in (2, 3):
-        deep = luma16(photo) if photo.ndim == 3 else photo
-        photo = _eight(photo)
-    gray = luma(photo) if photo.ndim == 3 and photo.shape[2] == 3 and photo.dtype == np.uint8 else photo
-    if gray.ndim != 2 or gray.dtype != np.uint8 or min(gray.shape) < MIN_SIDE:
+    colored = photo.ndim == 3 and photo.shape[2] == 3
+    fine = photo.dtype == np.uint16
+    if not (colored or photo.ndim == 2) or not (fine or photo.dtype == np.uint8) or min(photo.shape[:2]) < MIN_SIDE:
         wanted = f"an H×W or H×W×3 photograph, uint8 or uint16, of at least {MIN_SIDE} px is wanted"
         raise PhotoError(f"{wanted}, got {photo.shape} {photo.dtype}")
-    in_color = photo.ndim == 3 and tone_of(photo) == "colour"
-    return gray, deep, notes + [ALREADY] * in_color
+    deep = None
+    if fine:
+        deep = luma16(photo) if colored else photo
+        photo = _eight(photo)
+    if colored and tone_of(photo) == "colour":
+        notes.append(ALREADY)
+    gray = luma(photo) if colored else photo
+    return gray, deep, notes
 
 
 def _eight(deep: np.ndarray) -> np.ndarray:
@@ -388,21 +406,32 @@ def _smooth(values: np.ndarray, unknown: np.ndarray) -> np.ndarray:
     return smooth_fill(torch.from_numpy(values)[None, None], to_tensor(unknown)[None])[0, 0].numpy()
 
 
+def _box_around(mask: np.ndarray) -> tuple[slice, slice]:
+    "The box of a hole, with a quarter of its size about it."
+    ys = np.nonzero(mask.any(1))[0]
+    xs = np.nonzero(mask.any(0))[0]
+    high, wide = ys[-1] - ys[0], xs[-1] - xs[0]
+    margin = max(high, wide) // 4 + 16
+    rows = slice(max(0, ys[0] - margin), ys[-1] + 1 + margin)
+    columns = slice(max(0, xs[0] - margin), xs[-1] + 1 + margin)
+    return rows, columns
+
+
 def _fill_hole(gray, mask, small, small_mask, fill) -> np.ndarray:
     "The whole luminance H×W `uint8`: known pixels as they are, the hole filled."
     if not mask.any():
         return gray
-    scaled = lambda g: g.astype(np.float32) / 255
-    correction = (fill - _smooth(scaled(small), small_mask)) * small_mask
+    guess = _smooth(small.astype(np.float32) / 255, small_mask)
+    correction = (fill - guess) * small_mask
     correction = cv2.resize(correction, gray.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    ys, xs = np.nonzero(mask.any(1))[0], np.nonzero(mask.any(0))[0]
-    margin = max(ys[-1] - ys[0], xs[-1] - xs[0]) // 4 + 16
-    box = (slice(max(0, ys[0] - margin), ys[-1] + 1 + margin), slice(max(0, xs[0] - margin), xs[-1] + 1 + margin))
-    around, hole = scaled(gray[box]), mask[box]
+    box = _box_around(mask)
+    hole = mask[box]
+    around = gray[box].astype(np.float32) / 255
     filled = _smooth(around, hole) + correction[box]
-    filled = (filled + membrane(filled, around, hole)).clip(0, 1) * 255
+    filled += membrane(filled, around, hole)
+    levels = (filled.clip(0, 1) * 255).round()
     whole = gray.copy()
-    whole[box] = np.where(hole, filled.round().astype(np.uint8), gray[box])
+    whole[box] = np.where(hole, levels.astype(np.uint8), gray[box])
     return whole
 
 # %% ../nbs/16_restoring.ipynb #ad8c3c84
@@ -414,23 +443,29 @@ def colorize(
     if chroma is None:
         return np.stack([whole] * 3, axis=-1)
     chroma = cv2.resize(chroma, whole.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    image, top = np.empty((*whole.shape, 3), whole.dtype), np.iinfo(whole.dtype).max
+    image = np.empty((*whole.shape, 3), whole.dtype)
+    top = np.iinfo(whole.dtype).max
     for start in range(0, len(whole), 256):
         rows = slice(start, start + 256)
-        y = torch.from_numpy(whole[rows].astype(np.float32))[None, None] / top
-        rgb = compose(y, torch.from_numpy(chroma[rows]).permute(2, 0, 1)[None])[0]
-        image[rows] = (rgb.clamp(0, 1) * top).round().permute(1, 2, 0).numpy()
+        y = torch.from_numpy(whole[rows].astype(np.float32)) / top
+        color = torch.from_numpy(chroma[rows]).permute(2, 0, 1)
+        rgb = compose(y[None, None], color[None])[0]
+        levels = (rgb.clamp(0, 1) * top).round()
+        image[rows] = levels.permute(1, 2, 0).numpy()
     return image
 
 
 def _with_rgb(restorer: Restorer, gray: np.ndarray, mask: np.ndarray, color: bool, notes: list[str]) -> Restoration:
     "The published design: the network's RGB, enlarged."
-    _, rgb = predict(restorer.nets, *working_copy(gray, mask, restorer.size), restorer.flips)
+    small = working_copy(gray, mask, restorer.size)
+    _, rgb = predict(restorer.nets, *small, restorer.flips)
     large = cv2.resize(rgb, gray.shape[::-1], interpolation=cv2.INTER_CUBIC)
     image = (large.clip(0, 1) * 255).round().astype(np.uint8)
     whole = luma(image)
-    image = image if color else np.stack([whole] * 3, axis=-1)
-    return Restoration(image, mask, whole, "expected" if mask.any() else "", notes)
+    if not color:
+        image = np.stack([whole] * 3, axis=-1)
+    fill = "expected" if mask.any() else ""
+    return Restoration(image, mask, whole, fill, notes)
 
 # %% ../nbs/16_restoring.ipynb #063dff64
 def _identity(path: Path):
@@ -536,26 +571,36 @@ STOPPING = {  # errors that the next photograph would meet, too
 # %% ../nbs/16_restoring.ipynb #4b134a98
 def _fingerprint(restorer, metadata, wishes: dict) -> str:
     "What a restoration depends on, besides the photograph and its mask: the networks, what goes along, what is wished."
-    usual = {name: about.default for name, about in inspect.signature(Restorer.restore).parameters.items()}
-    said = {
-        name: _content(value)
-        for name, value in wishes.items()
-        if value is not usual.get(name) and _content(value) != usual.get(name)
-    }
-    digest = hashlib.sha1(repr((metadata, sorted(said.items()))).encode())
-    parts = [
-        (name, part)
-        for name, value in sorted(vars(restorer).items())
-        for part in (value if isinstance(value, (list, tuple)) else [value])
-    ]
-    for name, part in parts:
-        if isinstance(part, torch.nn.Module):
-            for key, t in part.state_dict().items():
-                digest.update(repr((name, key, tuple(t.shape))).encode())
-                digest.update(t.detach().cpu().reshape(-1).contiguous().view(torch.uint8).numpy())
-        elif isinstance(part, (bool, int, float, str)) and name != "device":
-            digest.update(repr((name, part)).encode())
+    said = sorted(_unusual(wishes).items())
+    digest = hashlib.sha1(repr((metadata, said)).encode())
+    for name, value in sorted(vars(restorer).items()):
+        parts = value if isinstance(value, (list, tuple)) else [value]
+        for part in parts:
+            if isinstance(part, torch.nn.Module):
+                _digest_net(digest, name, part)
+            elif isinstance(part, (bool, int, float, str)) and name != "device":
+                digest.update(repr((name, part)).encode())
     return digest.hexdigest()
+
+
+def _unusual(wishes: dict) -> dict:
+    "Wishes that are not what `Restorer.restore` does by itself."
+    usual = inspect.signature(Restorer.restore).parameters
+    said = {}
+    for name, value in wishes.items():
+        default = usual[name].default if name in usual else None
+        content = _content(value)
+        if value is not default and content != default:
+            said[name] = content
+    return said
+
+
+def _digest_net(digest, name: str, net: torch.nn.Module):
+    "Add the bytes of a network's weights to a digest."
+    for key, values in net.state_dict().items():
+        flat = values.detach().cpu().reshape(-1).contiguous()
+        digest.update(repr((name, key, tuple(values.shape))).encode())
+        digest.update(flat.view(torch.uint8).numpy())
 
 # %% ../nbs/16_restoring.ipynb #4a6fa377
 def _content(wish):
