@@ -30,7 +30,6 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from tqdm import tqdm
 
 from .bits import luma16, read_deep, write_deep
 from .color import rgb_to_ycc, to_tensor
@@ -42,8 +41,8 @@ from .filling import (
     FillNet, FillWarning, expected_fill, load_fill, membrane, natural_available, natural_fill)
 from .models import RestorationNet, WeightsError, compose, find_weights, fold_norms, load_net, smooth_fill
 from .photos import (
-    KINDS, MIN_SIDE, SUFFIXES, Page, PhotoError, find_photos, left_out, luma, pages_of, read_erased, read_mark,
-    read_mask, read_metadata, read_rgb, write_photo)
+    KINDS, MIN_SIDE, SUFFIXES, Page, PhotoError, find_photos, left_out, luma, pages_of, progress_bar, read_erased,
+    read_mark, read_mask, read_metadata, read_rgb, write_photo)
 
 # %% ../nbs/16_restoring.ipynb #c0e63b9a
 def working_copy(
@@ -620,7 +619,7 @@ def _tried(work, plan: list, jobs: int, label: str, progress: bool):
 
     waiting, rest = deque(), iter(plan)
     with ThreadPoolExecutor(jobs) as pool:
-        for _ in tqdm(plan, desc=label, unit="photo", disable=not progress):
+        for _ in progress_bar(plan, label, disable=not progress):
             # No more are begun than are at work: whatever stops all stops soon, and memory is bounded.
             waiting.extend(pool.submit(attempt, pair) for pair in islice(rest, jobs - len(waiting)))
             yield waiting.popleft().result()
