@@ -1,4 +1,4 @@
-"""Make the executed examples of the four runs, nbs/studies/run_*.ipynb, by `restorecolor run demo`.
+"""Make the executed examples of the four runs, nbs/studies/run_*.ipynb, by a run of the profile `demo`, made smaller.
 
 .ci/examples.py [FOLDER]: the run's folder; a run that is there already goes on, or is taken as it is."""
 import subprocess
@@ -9,8 +9,12 @@ import nbformat
 
 root = Path(__file__).resolve().parent.parent
 PROFILE = "demo"
+SMALLER = ["data_crops=4", "epochs=3", "eval_photos=8"]
 STAGES = ["clean", "train", "evaluate", "submit"]
 LIMIT = 500_000  # bytes
+words = ["run", PROFILE]
+for setting in SMALLER:
+    words += ["--set", setting]
 
 
 def opening(stage: str) -> list:
@@ -19,11 +23,12 @@ def opening(stage: str) -> list:
     after = STAGES[number + 1] if number + 1 < len(STAGES) else ""
     lead = f"next: [{after.capitalize()}, executed](run_{after}.ipynb)" if after else "the last of the four"
     title = f"# {stage.capitalize()}, executed\n\n> What run {number + 1} of 4 shows and leaves.\n\n- skip_exec: true"
+    typed = " ".join(["restorecolor", *words])
     made = (f"*[The book](../index.ipynb) · [the notebook, before the run](../runs/{stage}.ipynb) · {lead}*\n\n"
-            f"papermill wrote this when `restorecolor run {PROFILE}` was typed: `nbs/runs/{stage}.ipynb`, executed on "
-            f"sample photographs with the values of the profile "
-            f"[{PROFILE}](../../restorecolor/profiles/{PROFILE}.yaml), which papermill has put into a second cell of "
-            "parameters. `python .ci/examples.py` makes it anew.")
+            f"papermill wrote this: `nbs/runs/{stage}.ipynb`, executed on sample photographs by\n\n```sh\n{typed}\n```\n\n"
+            f"with the values of the profile [{PROFILE}](../../restorecolor/profiles/{PROFILE}.yaml) and those behind "
+            "`--set`; they are in the second cell of parameters. It shows every stage at work; so few photographs and "
+            "steps cannot teach a network the colours of the world. `python .ci/examples.py` makes it anew.")
     return [nbformat.v4.new_markdown_cell(text) for text in (title, made)]
 
 
@@ -44,7 +49,7 @@ def example(stage: str, folder: Path) -> nbformat.NotebookNode:
 
 folder = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else root / "outputs" / PROFILE
 command = Path(sys.executable).parent / "restorecolor"
-subprocess.run([str(command), "run", PROFILE, "--out", str(folder)], check=True)
+subprocess.run([str(command), *words, "--out", str(folder)], check=True)
 for stage in STAGES:
     path = root / "nbs" / "studies" / f"run_{stage}.ipynb"
     nbformat.write(example(stage, folder), path)
