@@ -25,7 +25,8 @@ def opening(stage: str) -> list:
     title = f"# {stage.capitalize()}, executed\n\n> What run {number + 1} of 4 shows and leaves.\n\n- skip_exec: true"
     typed = " ".join(["restorecolor", *words])
     made = (f"*[The book](../index.ipynb) · [the notebook, before the run](../runs/{stage}.ipynb) · {lead}*\n\n"
-            f"papermill wrote this: `nbs/runs/{stage}.ipynb`, executed on sample photographs by\n\n```sh\n{typed}\n```\n\n"
+            f"papermill wrote this: `nbs/runs/{stage}.ipynb`, executed on sample photographs by\n\n"
+            f"```sh\n{typed}\n```\n\n"
             f"with the values of the profile [{PROFILE}](../../restorecolor/profiles/{PROFILE}.yaml) and those behind "
             "`--set`; they are in the second cell of parameters. It shows every stage at work; so few photographs and "
             "steps cannot teach a network the colours of the world. `python .ci/examples.py` makes it anew.")
@@ -47,7 +48,7 @@ def example(stage: str, folder: Path) -> nbformat.NotebookNode:
     return notebook
 
 
-folder = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else root / "outputs" / PROFILE
+folder = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else root / "outputs" / "examples"
 command = Path(sys.executable).parent / "restorecolor"
 subprocess.run([str(command), *words, "--out", str(folder)], check=True)
 for stage in STAGES:

@@ -852,7 +852,7 @@ def progress_bar(
 ) -> tqdm:
     "tqdm's bar; in a notebook among what is printed, until the work is done."
     if type(sys.stdout).__module__ == "ipykernel.iostream":
-        options = dict(mininterval=1) | options | dict(file=sys.stdout, leave=False)
+        options = dict(mininterval=1, delay=1) | options | dict(file=sys.stdout, leave=False)
     return tqdm(items, label, total, unit=unit, **options)
 
 # %% ../nbs/00_photos.ipynb #1952da6a
