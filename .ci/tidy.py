@@ -16,7 +16,8 @@ def is_ours(text: str) -> bool:
 
 
 def tidied(outputs: list) -> list:
-    return as_printed([o for o in outputs if o.get("name") != "stderr" or is_ours(o["text"])])
+    said = [o for o in outputs if o.get("name") != "stderr" or is_ours(o["text"])]
+    return as_printed([o for o in said if "application/vnd.jupyter.widget-view+json" not in o.get("data", {})])
 
 
 for path in map(Path, sys.argv[1:] or sorted((root / "nbs").rglob("*.ipynb"))):
