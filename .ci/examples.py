@@ -30,7 +30,8 @@ def opening(stage: str) -> list:
             f"with the values of the profile [{PROFILE}](../../restorecolor/profiles/{PROFILE}.yaml) and those behind "
             "`--set`; they are in the second cell of parameters. It shows every stage at work; so few photographs and "
             "steps cannot teach a network the colours of the world. `python .ci/examples.py` makes it anew.")
-    return [nbformat.v4.new_markdown_cell(text) for text in (title, made)]
+    texts = {f"{stage}-title": title, f"{stage}-made": made}
+    return [nbformat.v4.new_markdown_cell(text, id=name) for name, text in texts.items()]
 
 
 def told_elsewhere(text: str, folder: Path) -> str:
