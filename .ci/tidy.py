@@ -5,6 +5,9 @@ from pathlib import Path
 import nbformat
 
 root = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(root))
+
+from restorecolor.workbook import as_printed  # noqa: E402
 
 
 def is_ours(text: str) -> bool:
@@ -13,16 +16,8 @@ def is_ours(text: str) -> bool:
 
 
 def tidied(outputs: list) -> list:
-    kept = []
-    for output in outputs:
-        if output.get("name") == "stderr" and not is_ours(output["text"]):
-            continue
-        last = kept[-1] if kept else {}
-        if output.output_type == "stream" and last.get("name") == output.name:
-            last["text"] += output["text"]
-        else:
-            kept.append(output)
-    return kept
+    said = [o for o in outputs if o.get("name") != "stderr" or is_ours(o["text"])]
+    return as_printed([o for o in said if "application/vnd.jupyter.widget-view+json" not in o.get("data", {})])
 
 
 for path in map(Path, sys.argv[1:] or sorted((root / "nbs").rglob("*.ipynb"))):

@@ -15,10 +15,9 @@ import cv2
 import numpy as np
 import pandas as pd
 import torch
-from tqdm import tqdm
 
 from .encoders import LITE0, EncoderError, autocast, lite0_weights
-from .photos import read_rgb
+from .photos import progress_bar, read_rgb
 
 # %% ../nbs/08_cleaning.ipynb #2a72fa9d
 class _Shrunk(torch.utils.data.Dataset):
@@ -59,7 +58,9 @@ def _lite0_embedder() -> _Embedder:
 def _clip_embedder(name: str) -> _Embedder:
     "A CLIP model of the hub, or of a local folder."
     from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()  # of its loading from the disk, a widget; that of a download stays
     try:
         net = CLIPVisionModelWithProjection.from_pretrained(name).eval()
         processor = CLIPImageProcessor.from_pretrained(name)
@@ -97,9 +98,7 @@ def embed(
     loader = torch.utils.data.DataLoader(
         photos, batch_size, num_workers=workers
     )
-    bar = tqdm(
-        total=len(paths), desc="embed", unit="photo", disable=not progress
-    )
+    bar = progress_bar(None, "embed", len(paths), disable=not progress)
     rows = []
     with torch.inference_mode(), autocast(device), bar:
         for batch in loader:

@@ -7,7 +7,7 @@ __all__ = ['MARK', 'MIN_SIDE', 'PLUGINS', 'FORMATS', 'SUFFIXES', 'UNREAD', 'MEGA
            'LARGEST', 'PHOTOMETRIC', 'KINDS_OF_MASKS', 'FEW', 'COLOURFUL', 'ORIENTATION', 'RESOLUTION', 'DESCRIBING',
            'KINDS', 'MARK_TAG', 'XMP_TAG', 'SEGMENT', 'COPYRIGHT', 'sample_photos', 'luma', 'write_png', 'PhotoError',
            'Page', 'pages_of', 'read_rgb', 'read_gray', 'small_copy', 'read_mask', 'read_erased', 'read_metadata',
-           'write_photo', 'read_mark', 'find_photos', 'left_out', 'in_threads', 'audit']
+           'write_photo', 'read_mark', 'find_photos', 'left_out', 'progress_bar', 'in_threads', 'audit']
 
 # %% ../nbs/00_photos.ipynb #86b11615
 import contextlib
@@ -18,6 +18,7 @@ import importlib
 import io
 import os
 import re
+import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -841,6 +842,19 @@ def left_out(
     }
     return dict(sorted(closed.items())) | pictures | gone | others
 
+# %% ../nbs/00_photos.ipynb #b5b57396
+def progress_bar(
+    items=None,  # to go through; `None`: the bar is moved by `update`
+    label: str | None = None,  # what stands before it
+    total: int | None = None,  # items in all
+    unit: str = "photo",
+    **options,  # of tqdm
+) -> tqdm:
+    "tqdm's bar; in a notebook among what is printed, until the work is done."
+    if type(sys.stdout).__module__ == "ipykernel.iostream":
+        options = dict(mininterval=1, delay=1) | options | dict(file=sys.stdout, leave=False)
+    return tqdm(items, label, total, unit=unit, **options)
+
 # %% ../nbs/00_photos.ipynb #1952da6a
 def in_threads(
     function,  # of one item
@@ -852,7 +866,7 @@ def in_threads(
     "`[function(item) for item in items]`, in threads, in order, with a progress bar."
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
         return list(
-            tqdm(pool.map(function, items), label, len(items), unit="photo", disable=not progress)
+            progress_bar(pool.map(function, items), label, len(items), disable=not progress)
         )
 
 # %% ../nbs/00_photos.ipynb #91a62866

@@ -31,7 +31,6 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from tqdm import tqdm
 
 from .bits import luma16, read_deep, write_deep
 from .color import rgb_to_ycc, to_tensor
@@ -43,8 +42,8 @@ from .filling import (
     FillNet, FillWarning, expected_fill, load_fill, membrane, natural_available, natural_fill)
 from .models import RestorationNet, WeightsError, compose, find_weights, fold_norms, load_net, smooth_fill
 from .photos import (
-    KINDS, MIN_SIDE, SUFFIXES, Page, PhotoError, find_photos, left_out, luma, pages_of, read_erased, read_mark,
-    read_mask, read_metadata, read_rgb, write_photo)
+    KINDS, MIN_SIDE, SUFFIXES, Page, PhotoError, find_photos, left_out, luma, pages_of, progress_bar, read_erased,
+    read_mark, read_mask, read_metadata, read_rgb, write_photo)
 
 # %% ../nbs/16_restoring.ipynb #c0e63b9a
 def working_copy(
@@ -139,6 +138,35 @@ def predict(
     luminance, color = mean[..., 0], mean[..., 1:]
     return np.ascontiguousarray(luminance), np.ascontiguousarray(color)
 
+# %% ../nbs/16_restoring.ipynb #bb984e73
+class _Networks:
+    "The networks of a restorer, on their device."
+
+    def __init__(
+        self,
+        nets: Sequence[RestorationNet] = (),  # the contest's, of one design; their results are averaged
+        size: int = 512,  # their working size, in pixels
+        device: str | None = None,  # `None`: a GPU where there is one
+        flips: bool = True,  # average their results with those of the mirror image
+        filler: FillNet | None = None,  # or a network for each task: one that fills at the photograph's own size,
+        colorist: ColorNet | None = None,  # and one that colours,
+        finder: DefectNet | None = None,  # and, if one likes, one that finds scratches, dust and creases
+    ):
+        _check_designs(nets, bool(filler and colorist))
+        self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        *self.nets, self.filler, self.colorist, self.finder = _placed([*nets, filler, colorist, finder], self.device)
+        self.size, self.flips = size, flips
+        self.chroma = not nets or nets[0].chroma
+
+    @classmethod
+    def from_pretrained(cls, path=None, device: str | None = None, flips: bool = True) -> Self:
+        "From a folder of weights, such as a run's, or a file. `None`: the weights that ship with the package."
+        parts = find_parts(path)
+        if parts:
+            return cls(device=device, **_load_parts(parts))
+        nets, about = zip(*[load_net(file) for file in find_weights(path)])
+        return cls([fold_norms(net) for net in nets], about[0].get("size", 512), device, flips)
+
 # %% ../nbs/16_restoring.ipynb #1a109c23
 NEEDED = ("fill", "color")  # of `models.PARTS`; `defects` may be there besides
 
@@ -187,35 +215,6 @@ def _placed(nets: list, device: str) -> list:
         count = sum(net is not None for net in nets)
         why = f"the memory of {device} has no room for {count} network(s); device='cpu' has"
         raise WeightsError(why) from error
-
-# %% ../nbs/16_restoring.ipynb #bb984e73
-class _Networks:
-    "The networks of a restorer, on their device."
-
-    def __init__(
-        self,
-        nets: Sequence[RestorationNet] = (),  # the contest's, of one design; their results are averaged
-        size: int = 512,  # their working size, in pixels
-        device: str | None = None,  # `None`: a GPU where there is one
-        flips: bool = True,  # average their results with those of the mirror image
-        filler: FillNet | None = None,  # or a network for each task: one that fills at the photograph's own size,
-        colorist: ColorNet | None = None,  # and one that colours,
-        finder: DefectNet | None = None,  # and, if one likes, one that finds scratches, dust and creases
-    ):
-        _check_designs(nets, bool(filler and colorist))
-        self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        *self.nets, self.filler, self.colorist, self.finder = _placed([*nets, filler, colorist, finder], self.device)
-        self.size, self.flips = size, flips
-        self.chroma = not nets or nets[0].chroma
-
-    @classmethod
-    def from_pretrained(cls, path=None, device: str | None = None, flips: bool = True) -> Self:
-        "From a folder of weights, such as a run's, or a file. `None`: the weights that ship with the package."
-        parts = find_parts(path)
-        if parts:
-            return cls(device=device, **_load_parts(parts))
-        nets, about = zip(*[load_net(file) for file in find_weights(path)])
-        return cls([fold_norms(net) for net in nets], about[0].get("size", 512), device, flips)
 
 # %% ../nbs/16_restoring.ipynb #afd29368
 class _Filling(_Networks):
@@ -688,7 +687,7 @@ def _tried(work, plan: list, jobs: int, label: str, progress: bool):
 
     waiting, rest = deque(), iter(plan)
     with ThreadPoolExecutor(jobs) as pool:
-        for _ in tqdm(plan, desc=label, unit="photo", disable=not progress):
+        for _ in progress_bar(plan, label, disable=not progress):
             # No more are begun than are at work: whatever stops all stops soon, and memory is bounded.
             waiting.extend(pool.submit(attempt, pair) for pair in islice(rest, jobs - len(waiting)))
             yield waiting.popleft().result()

@@ -19,7 +19,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from .files import alone, read_json, sweep, write_json
-from .photos import find_photos, sample_photos, write_png
+from .photos import find_photos, progress_bar, sample_photos, write_png
 from restorecolor.training import (
     Checkpoints,
     Keeper,
@@ -173,9 +173,7 @@ class StepProgress(L.Callback):
 # %% ../nbs/12_steps.ipynb #3527b58e
 def _bar(trainer):
     "A bar over all steps."
-    from tqdm import tqdm
-
-    return tqdm(
+    return progress_bar(
         total=trainer.max_steps,
         initial=trainer.global_step,
         unit="step",

@@ -34,6 +34,7 @@ from .files import alone, atomic, is_whole, read_json, sweep, write_json
 from .losses import WeightedLoss
 from .metrics import ContestScore
 from .models import RestorationNet, WeightsError, find_weights, load_net, save_net
+from .photos import progress_bar
 from .recipe import TrainConfig
 
 # %% ../nbs/11_training.ipynb #274849d4
@@ -188,9 +189,7 @@ class Progress(L.Callback):
     "One bar over all steps, and a line for each epoch."
 
     def on_train_start(self, trainer, module):
-        from tqdm import tqdm
-
-        self.bar = tqdm(
+        self.bar = progress_bar(
             total=int(trainer.estimated_stepping_batches),
             initial=trainer.global_step,
             unit="step",

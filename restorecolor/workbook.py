@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['STAGES', 'LEFT', 'KINDS', 'OPTIONAL', 'NUMBERED', 'PROFILES', 'RunError', 'project_root', 'run_folder',
            'parameters_of', 'check_type', 'check_parameters', 'split_parameters', 'read_profile', 'parse_setting',
-           'run_notebook', 'run_profile']
+           'as_printed', 'run_notebook', 'run_profile']
 
 # %% ../nbs/19_workbook.ipynb #7afd01b8
 import datetime
@@ -21,7 +21,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from .files import alone, is_whole, read_json, sweep, write_json
+from .files import alone, atomic, is_whole, read_json, sweep, write_json
 
 # %% ../nbs/19_workbook.ipynb #40ca6a58
 class RunError(RuntimeError):
@@ -226,6 +226,38 @@ def _execute(notebook: Path, output: Path, parameters: dict):
         progress_bar=False, extra_arguments=["--log-level=CRITICAL"],
         stdout_file=sys.stdout, stderr_file=sys.stderr)
 
+# %% ../nbs/19_workbook.ipynb #a4a748b3
+def as_printed(
+    outputs: list,  # of a cell
+) -> list:
+    "Outputs as a terminal shows them in the end: pieces of a stream joined, and of a line that is redrawn the last."
+    kept: list = []
+    for output in outputs:
+        last = kept[-1] if kept else {}
+        if output["output_type"] == "stream" and last.get("name") == output["name"]:
+            last["text"] += output["text"]
+        else:
+            kept.append(output)
+    streams = [output for output in kept if output["output_type"] == "stream"]
+    for output in streams:
+        redrawn = re.sub(r"\r+\n", "\n", output["text"])
+        output["text"] = re.sub(r"[^\n]*\r", "", redrawn)
+    return [output for output in kept if output["output_type"] != "stream" or output["text"].strip()]
+
+
+def _tidy(notebook: Path):
+    "Leave what was printed in an executed notebook as a terminal shows it."
+    import nbformat
+
+    if not notebook.is_file():
+        return
+    executed = nbformat.read(notebook, as_version=4)
+    for cell in executed.cells:
+        if cell.cell_type == "code":
+            cell.outputs = as_printed(cell.outputs)
+    with atomic(notebook) as temporary:
+        nbformat.write(executed, temporary)
+
 # %% ../nbs/19_workbook.ipynb #34421f8a
 def run_notebook(
     notebook,  # to execute
@@ -250,6 +282,7 @@ def run_notebook(
     except OSError as error:  # a full disk: papermill does not say which file
         why = f"cannot be written ({error.strerror or error})"
         raise OSError(error.errno, why, error.filename or str(output)) from None
+    _tidy(output)
     return output
 
 # %% ../nbs/19_workbook.ipynb #ba867fb5

@@ -77,7 +77,8 @@ def cleaned(path: Path) -> nbformat.NotebookNode:
         if cell.cell_type == "markdown":
             cell.source = re.sub(r"^- skip_exec: true\n?", "", cell.source, flags=re.M)
             cell.source = with_links(cell.source, page, path)
-            if path.parent.name == "runs":  # executed elsewhere, they name notebooks and do not link to them
+            # executed elsewhere, they name notebooks and do not link to them
+            if path.parent.name == "runs" or path.name.startswith("run_"):
                 cell.source = re.sub(r"`(\d\d_\w+\.ipynb)`", r"[`\1`](../\1)", cell.source)
             heading = (re.findall(r"^#+ +(.+)$", cell.source, re.M) or [heading])[-1]
         elif cell.cell_type == "code":
@@ -140,8 +141,9 @@ def write_sources():
             ("runs", "Runs", "Notebooks with parameters, which papermill executes, as they are before a run."),
             ("studies", "Studies", "What helps and what does not: evidence, executed.")):
         order = ["clean", "train", "evaluate", "submit"]
+        place = lambda stem: order.index(stem) if stem in order else len(order)
         some = [p for p in notebooks if p.parent == nbs / folder]
-        some.sort(key=lambda p: (order.index(p.stem) if p.stem in order else len(order), p.stem))
+        some.sort(key=lambda p: (place(p.stem.removeprefix("run_")), p.stem))
         (source / folder / "index.md").write_text(contents(title, said, some, nbs / folder), encoding="utf-8")
     (source / "about").mkdir()
     about = []
