@@ -106,6 +106,11 @@ def _behind(lines: list[str], line: int, column: int) -> str:
         return ""
     return said.strip()
 
+
+def _after(node, lines: list[str]) -> str:
+    "The comment behind a node of the syntax tree."
+    return _behind(lines, node.end_lineno, node.end_col_offset)
+
 # %% ../nbs/25_programs.ipynb #eca2c6f6
 def _parameters(node, lines: list[str]) -> dict[str, str]:
     "{name: comment} of a function's parameters."
@@ -122,7 +127,7 @@ def _parameters(node, lines: list[str]) -> dict[str, str]:
         if arg is None:
             continue
         end = ends.get(arg.arg, arg)
-        comment = _behind(lines, end.end_lineno, end.end_col_offset)
+        comment = _after(end, lines)
         if comment:
             said[arg.arg] = comment
     return said
@@ -144,7 +149,7 @@ def _of_class(node, lines: list[str]) -> str:
     said = {}
     for line in node.body:
         if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name):
-            comment = _behind(lines, line.end_lineno, line.end_col_offset)
+            comment = _after(line, lines)
             if comment:
                 said[line.target.id] = comment
     return _table("Fields", said)
@@ -154,7 +159,7 @@ def _of_function(node, lines: list[str]) -> str:
     "What the comments behind a function's parameters and its result say."
     text = _table("Parameters", _parameters(node, lines))
     back = node.returns
-    comment = _behind(lines, back.end_lineno, back.end_col_offset) if back else ""
+    comment = _after(back, lines) if back else ""
     return text + (f"\n\nReturns:\n    {comment}" if comment else "")
 
 # %% ../nbs/25_programs.ipynb #fff493ba
