@@ -9,7 +9,7 @@ __all__ = ['WORDS', 'LANGUAGES', 'SHOWN', 'HAND', 'PAINTER_HTML', 'PAINTER_WORDS
            'say', 'shown_size', 'shrunk', 'enlarged', 'corrected', 'layer_of', 'painter_value', 'painted_mask',
            'legend', 'Remembering', 'Sheet', 'Desk', 'put_on', 'look_at', 'keep_painted', 'json_part', 'write_hand',
            'restore_sheet', 'pack', 'own_names', 'Desks', 'messages', 'phase', 'result_parts', 'sheet_parts',
-           'restored', 'Looking', 'Page', 'build', 'free_port', 'sweep_pages', 'launch']
+           'restored', 'Coming', 'Looking', 'Working', 'Page', 'build', 'free_port', 'sweep_pages', 'launch']
 
 # %% ../nbs/20_app.ipynb #893ad4fc
 try:
@@ -41,6 +41,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+# %% ../nbs/20_app.ipynb #6e0e3694
 import cv2
 import numpy as np
 from PIL import Image
@@ -54,7 +55,7 @@ from .restoring import (
     FILLS, Restoration, Restorer, as_gray, check_mask, palette_from, restore_files)
 
 # %% ../nbs/20_app.ipynb #8ac1c93f
-WORDS = {  # name: English, Korean
+_ASKED = {  # name: English, Korean
     "title": ("# Restore a photograph", "# 사진 복원"),
     "intro": ("Scratches and holes are filled, gray becomes colour. Your photographs stay on this computer.",
               "흠집과 구멍을 메우고, 흑백 사진에 색을 입힙니다. 사진은 이 컴퓨터를 벗어나지 않습니다."),
@@ -74,6 +75,10 @@ WORDS = {  # name: English, Korean
     "like": ("Colours like those of another photograph, if you have one:",
              "다른 사진과 비슷한 색으로 (사진이 있다면):"),
     "metadata": ("Keep what the file says: date, camera, place", "파일 정보 유지: 날짜, 카메라, 장소"),
+}
+
+# %% ../nbs/20_app.ipynb #07f864dc
+_TOLD = {  # the same, for what follows the button
     "restore": ("Restore", "복원하기"),
     "restore_all": ("Restore all {count}", "{count}장 모두 복원하기"),
     "stop": ("Stop", "멈추기"),
@@ -98,6 +103,9 @@ WORDS = {  # name: English, Korean
     "hole": ("hole", "구멍"), "line": ("scratch", "흠집"), "spot": ("dust", "먼지"), "stain": ("stain", "얼룩"),
     "crease": ("crease", "접힌 자국"), "unsure": ("perhaps (pale)", "불확실함 (연하게)"),
 }
+WORDS = _ASKED | _TOLD
+
+# %% ../nbs/20_app.ipynb #448b0337
 LANGUAGES = ("en", "ko")
 
 
@@ -239,7 +247,7 @@ PAINTER_WORDS = {
 }
 
 # %% ../nbs/20_app.ipynb #a0138b8d
-PAINTER_VIEW = """
+_VIEW_PARTS = """
 const find = (query) => element.querySelector(query), all = (query) => [...element.querySelectorAll(query)];
 const said = words[(navigator.language || "en").startsWith("ko") ? "ko" : "en"];
 const view = find(".view"), stage = find(".stage"), photo = find("img"), tip = find(".tip");
@@ -253,6 +261,10 @@ for (const button of all("button")) {
 for (const text of all("[data-word]")) text.textContent = said[text.dataset.word];
 find(".tools").setAttribute("aria-label", said.brush); view.setAttribute("aria-label", said.view);
 find("[data-do=size]").setAttribute("aria-label", said.size);
+"""
+
+# %% ../nbs/20_app.ipynb #d5908ea1
+_VIEW_SIZE = """\
 function show() {
   if (!sheet) return;
   base = Math.min(view.clientWidth / sheet.width, 0.65 * window.innerHeight / sheet.height);
@@ -276,9 +288,10 @@ function take(name) {
 }
 new ResizeObserver(show).observe(view);
 """
+PAINTER_VIEW = _VIEW_PARTS + _VIEW_SIZE
 
 # %% ../nbs/20_app.ipynb #79c4af82
-PAINTER_STROKES = """
+_STROKES_DRAWN = """
 let before = [], touched = false;
 const size = () => Number(find("[data-do=size]").value) / (base * zoom);
 function keep() {
@@ -295,6 +308,10 @@ function replace(picture) {
   ink.globalCompositeOperation = "source-over"; ink.clearRect(0, 0, sheet.width, sheet.height);
   if (picture) ink.drawImage(picture, 0, 0);
 }
+"""
+
+# %% ../nbs/20_app.ipynb #65e8a42b
+_STROKES_SENT = """\
 function tell() {
   const pixels = ink.getImageData(0, 0, sheet.width, sheet.height), data = pixels.data;
   let count = 0;
@@ -311,9 +328,10 @@ function tell() {
 }
 function changed() { touched = true; tell(); trigger("input"); }
 """
+PAINTER_STROKES = _STROKES_DRAWN + _STROKES_SENT
 
 # %% ../nbs/20_app.ipynb #5e1f3592
-PAINTER_HANDS = """
+_HANDS_PAINT = """
 const fingers = new Map();
 let at = null, pinch = null;
 const place = (e) => { const box = marks.getBoundingClientRect();
@@ -341,6 +359,10 @@ view.addEventListener("pointermove", (e) => {
   for (const step of e.getCoalescedEvents?.() || [e]) { const to = place(step); line(...at, ...to); at = to; }
   if (e.pointerType) { const to = place(e); line(...at, ...to); at = to; }
 });
+"""
+
+# %% ../nbs/20_app.ipynb #eac880e2
+_HANDS_CHOOSE = """\
 for (const end of ["pointerup", "pointercancel"]) view.addEventListener(end, (e) => {
   fingers.delete(e.pointerId); if (fingers.size < 2) pinch = null;
   if (at && tool !== "move") changed(); at = null;
@@ -358,9 +380,10 @@ const deeds = {
 element.addEventListener("click", (e) => { const button = e.target.closest("button"); if (!button || !sheet) return;
   if (button.dataset.tool) take(button.dataset.tool); else deeds[button.dataset.do]?.(); });
 """
+PAINTER_HANDS = _HANDS_PAINT + _HANDS_CHOOSE
 
 # %% ../nbs/20_app.ipynb #b3e936e0
-PAINTER_KEYS = """
+_KEYS_PLACE = """
 let spot = null, held = false;
 const ways = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
 function point() {
@@ -371,6 +394,10 @@ function point() {
   tip.style.left = left + x * base * zoom - across / 2 + "px";
   tip.style.top = top + y * base * zoom - across / 2 + "px";
 }
+"""
+
+# %% ../nbs/20_app.ipynb #6f07c6dc
+_KEYS_PRESSED = """\
 view.addEventListener("keydown", (e) => {
   if (!sheet) return;
   spot ??= [sheet.width / 2, sheet.height / 2];
@@ -395,6 +422,9 @@ view.addEventListener("focus", () => {
 });
 view.addEventListener("blur", () => { tip.hidden = true; if (held) { held = false; changed(); } });
 """
+PAINTER_KEYS = _KEYS_PLACE + _KEYS_PRESSED
+
+# %% ../nbs/20_app.ipynb #142037b3
 PAINTER_LOAD = """
 const picture = (url) => new Promise((done) => { const image = new Image();
   image.onload = () => done(image); image.onerror = () => done(null); image.src = url; });
@@ -439,9 +469,6 @@ def legend(
     return f'<ul class="legend">{"".join(items)}</ul>'
 
 # %% ../nbs/20_app.ipynb #1cf124c7
-KEPT = 8  # results of stages, for one photograph
-
-
 def _digest(parts) -> str:
     "What tells arguments of a stage from others: arrays and tensors by what is in them."
     digest = hashlib.sha1()
@@ -455,6 +482,26 @@ def _digest(parts) -> str:
     return digest.hexdigest()[:20]
 
 # %% ../nbs/20_app.ipynb #6b7b62de
+KEPT = 8  # results of stages, for one photograph
+
+
+def _keep(file: Path, value):
+    "Write the result of a stage and give it back; the oldest ones are forgotten."
+    with atomic(file) as temporary:
+        temporary.write_bytes(pickle.dumps(value, protocol=5))
+    age = lambda path: path.stat().st_mtime
+    stages = sorted(file.parent.glob("*.pickle"), key=age)
+    for old in stages[:-KEPT]:
+        old.unlink(missing_ok=True)
+    return value
+
+
+def _kept(file: Path):
+    "A result that was written before; now it is one of the newest."
+    os.utime(file)
+    return pickle.loads(file.read_bytes())
+
+# %% ../nbs/20_app.ipynb #8cef46d3
 class Remembering(Restorer):
     "A restorer that does no stage twice. `last` is what it restored last; `done` counts the stages worked out."
 
@@ -465,23 +512,18 @@ class Remembering(Restorer):
         tell=None,  # called with a stage's name before it is worked out
     ):
         vars(self).update(vars(restorer))
-        self.folder, self.tell, self.done, self.last = Path(folder), tell, Counter(), None
+        self.folder, self.tell = Path(folder), tell or (lambda stage: None)
+        self.done, self.last = Counter(), None
 
     def _stage(self, name: str, parts: tuple, work):
         "What `work()` gives, or what it gave for the same parts."
         file = self.folder / f"{name}-{_digest(parts)}.pickle"
         if file.is_file():
-            os.utime(file)
-            return pickle.loads(file.read_bytes())
-        if self.tell:
-            self.tell(name)
+            return _kept(file)
+        self.tell(name)
         value = work()
         self.done[name] += 1
-        with atomic(file) as temporary:
-            temporary.write_bytes(pickle.dumps(value, protocol=5))
-        for old in sorted(self.folder.glob("*.pickle"), key=lambda f: f.stat().st_mtime)[:-KEPT]:
-            old.unlink(missing_ok=True)
-        return value
+        return _keep(file, value)
 
     def restore(self, *args, **wishes):
         self.last = super().restore(*args, **wishes)
@@ -686,6 +728,29 @@ def own_names(
 HOUR = 3600  # seconds after which a desk that nobody uses is cleared
 
 
+def _clear_unused(desks: dict[str, Desk], but: str):
+    "Remove the desks that nobody has used for an hour, but one."
+    now = time.time()
+    for name in [name for name, desk in desks.items() if now - desk.used > HOUR and name != but]:
+        folder = desks.pop(name).folder
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _forget_others(sheet: Sheet):
+    "Remove what is remembered of a desk's other photographs."
+    for other in sheet.place.parent.glob("*/stages"):
+        if other.parent != sheet.place:
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def _copy_to(folder: Path, result: Path):
+    "Copy a result to a folder; of equal names the later one gets a number."
+    there = [file.name for file in folder.glob("*.png")] if folder.is_dir() else []
+    name = own_names([*there, result.name])[-1]
+    with atomic(folder / name) as temporary:
+        shutil.copyfile(result, temporary)
+
+# %% ../nbs/20_app.ipynb #5e6b9c2d
 class Desks:
     "One restorer for all, and a desk for each tab."
 
@@ -695,7 +760,9 @@ class Desks:
         folder,  # where the desks are
         out=None,  # a folder that gets a copy of all that is finished
     ):
-        self.restorer, self.folder, self.out, self.desks = restorer, Path(folder), out and Path(out), {}
+        self.restorer, self.folder = restorer, Path(folder)
+        self.out = Path(out) if out else None
+        self.desks: dict[str, Desk] = {}
 
     def desk(
         self,
@@ -703,25 +770,21 @@ class Desks:
     ) -> Desk:
         "The desk of a tab; a new one if there is none. Old ones are cleared."
         language, _, name = str(tab).partition(":")
-        for old in [key for key, desk in self.desks.items() if time.time() - desk.used > HOUR and key != name]:
-            shutil.rmtree(self.desks.pop(old).folder, ignore_errors=True)
+        _clear_unused(self.desks, but=name)
         desk = self.desks.setdefault(name, Desk(self.folder / secrets.token_hex(8)))
-        desk.used, desk.language = time.time(), language if language in LANGUAGES else LANGUAGES[0]
+        desk.used = time.time()
+        desk.language = language if language in LANGUAGES else LANGUAGES[0]
         return desk
 
     def at_work(self, sheet: Sheet, tell=None) -> Remembering:
         "The restorer, with what it remembers of a photograph; of the desk's others it forgets."
-        for other in sheet.place.parent.glob("*/stages"):
-            if other.parent != sheet.place:
-                shutil.rmtree(other, ignore_errors=True)
+        _forget_others(sheet)
         return Remembering(self.restorer, sheet.place / "stages", tell)
 
     def hand_out(self, sheet: Sheet):
         "Copy what is finished to the folder for it, if there is one."
         if self.out and sheet.result:
-            there = [file.name for file in self.out.glob("*.png")] if self.out.is_dir() else []
-            with atomic(self.out / own_names([*there, sheet.result.name])[-1]) as temporary:
-                shutil.copyfile(sheet.result, temporary)
+            _copy_to(self.out, sheet.result)
 
 # %% ../nbs/20_app.ipynb #a7569237
 def messages(
@@ -807,6 +870,38 @@ PART = {"finding": 0.1, "filling": 0.3, "colouring": 0.7}  # of the work on a ph
 EVERY = 2  # seconds between two looks at what is finished: each sends all small pictures, and of 200 that takes a while
 
 
+def _teller(
+    desk: Desk,
+    sheet: Sheet,
+    number: int,  # of the sheet, from 0 on
+    many: int,  # how many there are
+    progress,  # called with a share in [0, 1] and, as `desc`, what is going on
+):
+    "A function of a stage's name that says how far the work is."
+
+    def tell(stage):
+        which = f"{number + 1}/{many} · " if many > 1 else ""
+        what = f"{which}{sheet.source.name}: {say(stage, desk.language)}"
+        progress((number + PART[stage]) / many, desc=what)
+
+    return tell
+
+
+def _no_palette(like: str | None) -> str:
+    "Why a photograph gives no palette; nothing if it does, or if there is none."
+    try:
+        if like:
+            palette_from(like)
+        return ""
+    except PhotoError as error:
+        return _without_folder(error, like)
+
+
+def _without_folder(error: Exception, file) -> str:
+    "A sentence on a file, without the folder it lies in."
+    return str(error).replace(str(Path(file).parent) + os.sep, "")
+
+# %% ../nbs/20_app.ipynb #4385b9f0
 def restored(
     desks: Desks,
     desk: Desk,
@@ -815,20 +910,14 @@ def restored(
     progress,  # called with a share in [0, 1] and, as `desc`, what is going on
 ):
     "Restore photographs one after the other; every now and then, the parts of the page that change."
-    try:
-        if wishes.get("like"):
-            palette_from(wishes["like"])
-    except PhotoError as error:
-        yield result_parts(desk, str(error).replace(str(Path(wishes["like"]).parent) + os.sep, ""))
+    trouble = _no_palette(wishes.get("like"))
+    if trouble:
+        yield result_parts(desk, trouble)
         return
     shown = float(-EVERY)
     for number, sheet in enumerate(sheets):
-        def tell(stage):
-            which = f"{number + 1}/{len(sheets)} · " if len(sheets) > 1 else ""
-            what = f"{which}{sheet.source.name}: {say(stage, desk.language)}"
-            progress((number + PART[stage]) / len(sheets), desc=what)
-
         try:
+            tell = _teller(desk, sheet, number, len(sheets), progress)
             restorer = desks.at_work(sheet, tell)
             restore_sheet(sheet, restorer, dict(wishes))
             if restorer.last:
@@ -849,8 +938,8 @@ def _wishes(fill: str, tone: str, saturation: float, like, metadata: bool) -> di
                 always=False, metadata=bool(metadata))
 
 # %% ../nbs/20_app.ipynb #0ab1520c
-class Looking(Desks):
-    "What one does before the button is pressed; each method yields the parts that change."
+class Coming(Desks):
+    "How photographs come to a desk; each method yields the parts that change."
 
     def _paint(self, desk: Desk, painted: str | None) -> str:
         "Keep what was painted; what is wrong with it, or nothing."
@@ -878,6 +967,10 @@ class Looking(Desks):
         write_png(file, gray)
         yield from self.take(progress, tab, [file])
 
+# %% ../nbs/20_app.ipynb #925b3cd0
+class Looking(Coming):
+    "What one does before the button is pressed; each method yields the parts that change."
+
     def choose(self, progress, tab, painted, number):
         desk = self.desk(tab)
         trouble = self._paint(desk, painted)
@@ -892,8 +985,8 @@ class Looking(Desks):
         yield from self.choose(progress, tab, painted, done[number] if number < len(done) else None)
 
 # %% ../nbs/20_app.ipynb #96836239
-class Page(Looking):
-    "All that one does on the page."
+class Working(Looking):
+    "What the button does, and a choice that is changed; each method yields the parts that change."
 
     def all(self, progress, tab, painted, *choices):
         "Restore all photographs of the desk."
@@ -917,6 +1010,10 @@ class Page(Looking):
         else:
             yield from restored(self, desk, sheets, _wishes(*choices), progress)
 
+# %% ../nbs/20_app.ipynb #b6500a40
+class Page(Working):
+    "All that one does on the page."
+
     def load_mask(self, progress, tab, file):
         desk = self.desk(tab)
         if not desk.sheets:
@@ -927,7 +1024,7 @@ class Page(Looking):
             write_hand(desk.sheet, check_mask(read_mask(file, photo), photo[..., 0]), findings)
             yield from self.come(progress, tab)
         except PhotoError as error:
-            yield result_parts(desk, str(error).replace(str(Path(file).parent) + os.sep, ""))
+            yield result_parts(desk, _without_folder(error, file))
 
     def save_mask(self, progress, tab, painted):
         desk = self.desk(tab)
@@ -941,7 +1038,7 @@ class Page(Looking):
         yield dict(mask_file=gr.update(value=str(file)), messages=messages(desk, trouble))
 
 # %% ../nbs/20_app.ipynb #dc061d52
-STYLE = """
+_STYLE_PAGE = """
 .gradio-container {max-width: 1080px !important; width: 100% !important; margin: 0 auto !important;
   padding-bottom: 96px}
 .step {display: none !important}
@@ -959,6 +1056,10 @@ STYLE = """
 #state {flex-basis: 100% !important; height: 0; min-height: 0 !important; overflow: hidden; padding: 0 !important}
 #state:has(.wrap:not(.hide)), #messages:has(> .wrap:not(.hide)) {height: auto; min-height: 64px !important}
 .bar button, .bar a {min-height: 56px; font-size: 1.15rem}
+"""
+
+# %% ../nbs/20_app.ipynb #87d0277c
+_STYLE_PAINTER = """\
 .painter .tools {display: flex; flex-wrap: wrap; gap: 8px 16px; align-items: center; margin-bottom: 8px}
 .painter .group {display: flex; flex-wrap: wrap; gap: 4px}
 .painter button {min-width: 44px; min-height: 40px; padding: 4px 12px; border-radius: 8px; cursor: pointer;
@@ -981,6 +1082,10 @@ STYLE = """
   pointer-events: none}
 .painter .share {margin: 6px 0 0}
 .painter [hidden] {display: none}
+"""
+
+# %% ../nbs/20_app.ipynb #7d417873
+_STYLE_RESULT = """\
 .legend {display: flex; flex-wrap: wrap; gap: 4px 20px; list-style: none; padding: 0; margin: 0}
 .legend li {list-style: none; margin: 0}
 .legend i {display: inline-block; width: 14px; height: 14px; border-radius: 3px; vertical-align: -2px;
@@ -991,6 +1096,7 @@ STYLE = """
 .finished .grid-wrap, .finished .gallery-container {min-height: 0 !important; max-height: none !important;
   height: auto !important}
 """
+STYLE = _STYLE_PAGE + _STYLE_PAINTER + _STYLE_RESULT
 
 # %% ../nbs/20_app.ipynb #6ea4ee69
 def _upper(words) -> dict:
@@ -1084,35 +1190,53 @@ TO_RESULT = "() => setTimeout(() => document.querySelector('.finished').scrollIn
 CHANGES = dict(fill="input", tone="input", saturation="release", like="change", metadata="input")
 
 
-def _connect(blocks: gr.Blocks, page: Page, tab, parts: dict):
-    "Tie what people do to what the page does."
+def _deed(method, parts: dict):
+    "A method of the page as Gradio calls it: names become parts."
     named = lambda changes: {parts[name]: change for name, change in changes.items()}
+
+    def answer(progress=gr.Progress(), *values):
+        said = False
+        for changes in method(progress, *values):
+            said = True
+            yield named(changes)
+        if not said:  # Gradio empties all parts if nothing is said
+            yield named(dict(messages=gr.skip()))
+
+    return answer
+
+
+def _listener(tab, parts: dict):
+    "A function that ties an event to a deed; deeds wait in one queue."
     answers = [part for name, part in parts.items() if name not in (*CHANGES, "load", "save", "again")]
     queue = dict(outputs=answers, concurrency_id="restorer", concurrency_limit=1, api_visibility="private",
                  show_progress_on=[parts["messages"], parts["state"]])
-    painter, wishes = parts["painter"], [parts[name] for name in CHANGES]
 
     def on(event, act, *inputs):  # the browser names the tab with every event: it may come before the page has its name
         return event(act, [tab, *inputs], js=_from_tab(1 + len(inputs)), **queue)
 
-    def deed(method):
-        def answer(progress=gr.Progress(), *values):
-            said = False
-            for changes in method(progress, *values):
-                said = True
-                yield named(changes)
-            if not said:  # Gradio empties all parts if nothing is said
-                yield named(dict(messages=gr.skip()))
-        return answer
+    return on
+
+# %% ../nbs/20_app.ipynb #8ae321bf
+def _greet(blocks: gr.Blocks, page: Page, tab, parts: dict, on):
+    "What happens when the page is loaded: the tab says its name, and a desk of before is shown."
+    hello = lambda tab: (tab, say("example", page.desk(tab).language))
+    here = blocks.load(hello, tab, [tab, parts["example"]], js=HELLO, api_visibility="private", show_progress="hidden")
+    here.then(None, js="() => { if (window.deskOfBefore) document.querySelector('#again').click(); }")
+    on(parts.pop("again").click, _deed(page.come, parts))
+    blocks.load(None, js=SLIDER_KEYS)
+
+# %% ../nbs/20_app.ipynb #44b83b11
+def _connect(blocks: gr.Blocks, page: Page, tab, parts: dict):
+    "Tie what people do to what the page does."
+    on = _listener(tab, parts)
+    deed = lambda method: _deed(method, parts)
+    painter = parts["painter"]
+    wishes = [parts[name] for name in CHANGES]
 
     def pick(tab, painted, event: gr.SelectData, progress=gr.Progress()):
         yield from deed(page.pick)(progress, tab, painted, event.index)
 
-    hello = lambda tab: (tab, say("example", page.desk(tab).language))
-    here = blocks.load(hello, tab, [tab, parts["example"]], js=HELLO, api_visibility="private", show_progress="hidden")
-    here.then(None, js="() => { if (window.deskOfBefore) document.querySelector('#again').click(); }")
-    on(parts.pop("again").click, deed(page.come))
-    blocks.load(None, js=SLIDER_KEYS)
+    _greet(blocks, page, tab, parts, on)
     on(parts["drop"].upload, deed(page.take), parts["drop"])
     on(parts["example"].click, deed(page.example))
     on(parts["which"].input, deed(page.choose), painter, parts["which"])

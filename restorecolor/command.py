@@ -70,29 +70,44 @@ def _restorer(weights: str | None, flips: bool = True):
         gc.enable()
     return restorer
 
-
-def _tell_of(result, done: str):
-    "Say what became of photographs, each of them. Raises `RunError` if some could not be used."
-    failed = {path: why for path, why in result.items() if why}
-    before = f" ({len(result.before)} of them before; --again does them anew)" if result.before else ""
-    print(f"{len(result) - len(failed)} of {len(result)} {done}{before}")
-    alike = {}  # sentence: photographs
-    for path, notes in result.notes.items():
-        for note in notes:
-            alike.setdefault(note, []).append(str(path))
-    for note, paths in alike.items():
-        many = [f"  {note}, in {len(paths)} photographs:", *(f"    {path}" for path in paths)]
-        print(f"  {paths[0]}: {note}" if len(paths) == 1 else "\n".join(many))
-    if result.left:
-        print(f"left out, by their endings: {_some(result.left)}")
-    if failed:
-        raise RunError("not done:\n" + "\n".join(f"  {path}: {why}" for path, why in failed.items()))
-
-# %% ../nbs/22_command.ipynb #58aa9a2b
+# %% ../nbs/22_command.ipynb #563695db
 def _some(names, most: int = 5) -> str:
     "The first of some names, and how many others."
     names = [str(name) for name in names]
-    return ", ".join(names[:most]) + (f" and {len(names) - most} others" if len(names) > most else "")
+    first = ", ".join(names[:most])
+    others = len(names) - most
+    return f"{first} and {others} others" if others > 0 else first
+
+
+def _by_note(result) -> dict[str, list[str]]:
+    "The photographs of which a sentence is true, for each sentence."
+    alike = {}
+    for path, notes in result.notes.items():
+        for note in notes:
+            paths = alike.setdefault(note, [])
+            paths.append(str(path))
+    return alike
+
+# %% ../nbs/22_command.ipynb #61aa14ca
+def _tell_of(result, done: str):
+    "Say what became of photographs, each of them. Raises `RunError` if some could not be used."
+    failed = {path: why for path, why in result.items() if why}
+    count = len(result) - len(failed)
+    before = len(result.before)
+    told = f" ({before} of them before; --again does them anew)" if before else ""
+    print(f"{count} of {len(result)} {done}{told}")
+    for note, paths in _by_note(result).items():
+        if len(paths) == 1:
+            print(f"  {paths[0]}: {note}")
+            continue
+        print(f"  {note}, in {len(paths)} photographs:")
+        for path in paths:
+            print(f"    {path}")
+    if result.left:
+        print(f"left out, by their endings: {_some(result.left)}")
+    if failed:
+        lines = [f"  {path}: {why}" for path, why in failed.items()]
+        raise RunError("\n".join(["not done:", *lines]))
 
 # %% ../nbs/22_command.ipynb #bd1f260e
 MASK = (
@@ -106,7 +121,7 @@ NO_FLIPS = "with the networks of a contest's run: faster, without the mean with 
 
 SUFFIX = {"png": ".png", "jpeg": ".jpg", "tiff": ".tif"}
 
-
+# %% ../nbs/22_command.ipynb #d91b6d85
 @app.command()
 def restore(
     photos: Photos,
@@ -128,13 +143,18 @@ def restore(
     no_flips: Annotated[bool, _option(NO_FLIPS, NETWORKS, "--no-flips")] = False,
 ):
     "Restore photographs: find the damage, fill it, colour the picture. A stopped command goes on."
-    restorer = _restorer(weights, not no_flips)
-    from restorecolor.restoring import restore_files
-
     wishes: dict = dict(fill=fill.value, color=not gray, like=like, saturation=saturation)
     wishes |= dict(always=tell, proposed=proposed)
-    files: dict = dict(suffix=SUFFIX[format.value], quality=quality, jobs=jobs, again=again, metadata=not no_metadata)
-    result = restore_files(photos, out, restorer, mask, **files, **wishes)
+    files: dict = dict(suffix=SUFFIX[format.value], quality=quality, metadata=not no_metadata)
+    files |= dict(jobs=jobs, again=again)
+    _restore(photos, out, _restorer(weights, not no_flips), mask, report, files | wishes)
+
+# %% ../nbs/22_command.ipynb #2ce9ef9b
+def _restore(photos: list[str], out: str, restorer, mask: str | None, report: str | None, wishes: dict):
+    "Restore files and say what became of them."
+    from restorecolor.restoring import restore_files
+
+    result = restore_files(photos, out, restorer, mask, **wishes)
     if report:
         result.write(report)
     _tell_of(result, f"restored into {out}")
@@ -193,9 +213,13 @@ def run(
     set: Annotated[list[str], typer.Option(metavar="NAME=VALUE", help=SET)] = [],
 ):
     "Clean, train, evaluate and submit, as a profile says. A stopped run goes on."
-    folder = run_profile(profile, out, dict(parse_setting(s) for s in set))
+    settings = dict(map(parse_setting, set))
+    folder = run_profile(profile, out, settings)
     summary = folder / "summary.txt"
-    print(summary.read_text(encoding="utf-8") if summary.is_file() else f"finished: {folder}")
+    if summary.is_file():
+        print(summary.read_text(encoding="utf-8"))
+    else:
+        print(f"finished: {folder}")
 
 # %% ../nbs/22_command.ipynb #091dab8a
 @app.command()
@@ -223,15 +247,18 @@ def score(
     from restorecolor.evaluation import bootstrap, score_folders
 
     table = score_folders(restored, originals, inputs)
-    missing, table = table.attrs["missing"], table.set_index("name")
+    missing = table.attrs["missing"]
+    table = table.set_index("name")
     print(table.round(4).to_string())
     name = "score" if "score" in table else "C"
     values = table[name].dropna()  # undamaged photographs have no score
     mean, low, high = bootstrap(values)
-    print("\n" + table.mean().round(4).to_frame("mean").T.to_string())
+    means = table.mean().round(4)
+    print("\n" + means.to_frame("mean").T.to_string())
     if missing:
         print(f"not in the mean, since no restoration is there: {_some(missing)}")
-    print(f"{len(table)} photographs; 95 % interval of the mean {name} of {len(values)}: {low:.4f} to {high:.4f}")
+    interval = f"95 % interval of the mean {name} of {len(values)}: {low:.4f} to {high:.4f}"
+    print(f"{len(table)} photographs; {interval}")
 
 # %% ../nbs/22_command.ipynb #d078adad
 @app.command()

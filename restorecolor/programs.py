@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 # %% ../nbs/25_programs.ipynb #7c6b37ef
-OFFERED = {  # name: its module
+_PHOTOGRAPHS = {  # name: its module
     "Restorer": "restoring",
     "Restoration": "restoring",
     "restore_files": "restoring",
@@ -33,6 +33,10 @@ OFFERED = {  # name: its module
     "write_deep": "bits",
     "luma": "photos",
     "sample_photos": "photos",
+}
+
+# %% ../nbs/25_programs.ipynb #8f957879
+_AROUND = {  # the same, for what is done with many photographs and beside them
     "show_restorations": "figures",
     "contest_score": "metrics",
     "score_folders": "evaluation",
@@ -43,6 +47,7 @@ OFFERED = {  # name: its module
     "PhotoError": "photos",
     "WeightsError": "models",
 }
+OFFERED = _PHOTOGRAPHS | _AROUND
 
 # %% ../nbs/25_programs.ipynb #30dd5cd5
 def _modules(package: str) -> set[str]:
@@ -60,15 +65,13 @@ def _unknown(package: str, name: str) -> AttributeError:
     "The error for an unknown name: the nearest ones."
     import difflib
 
-    names = (
-        difflib.get_close_matches(name, [*OFFERED, *_modules(package)], n=3, cutoff=0.5)
-        if name[:1] != "_"
-        else []
-    )
-    near = f"; the nearest are {', '.join(names)}" if names else ""
-    return AttributeError(
-        f"module {package!r} has no attribute {name!r}{near}", name=name, obj=sys.modules[package]
-    )
+    why = f"module {package!r} has no attribute {name!r}"
+    if name[:1] != "_":
+        known = [*OFFERED, *_modules(package)]
+        near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+        if near:
+            why += f"; the nearest are {', '.join(near)}"
+    return AttributeError(why, name=name, obj=sys.modules[package])
 
 # %% ../nbs/25_programs.ipynb #a335a99b
 def front_door(
@@ -97,8 +100,16 @@ def front_door(
 # %% ../nbs/25_programs.ipynb #6bbe5b39
 def _behind(lines: list[str], line: int, column: int) -> str:
     "The comment that follows a place in the source (its column in bytes), if nothing but a comma is between."
-    head, mark, said = lines[line - 1].encode()[column:].decode().partition("#")
-    return said.strip() if mark and head.strip(" ,:") == "" else ""
+    rest = lines[line - 1].encode()[column:]
+    head, mark, said = rest.decode().partition("#")
+    if not mark or head.strip(" ,:"):
+        return ""
+    return said.strip()
+
+
+def _after(node, lines: list[str]) -> str:
+    "The comment behind a node of the syntax tree."
+    return _behind(lines, node.end_lineno, node.end_col_offset)
 
 # %% ../nbs/25_programs.ipynb #eca2c6f6
 def _parameters(node, lines: list[str]) -> dict[str, str]:
@@ -106,28 +117,52 @@ def _parameters(node, lines: list[str]) -> dict[str, str]:
     given = node.args
     plain = given.posonlyargs + given.args
     only = given.kwonlyargs
-    ends = dict(zip([a.arg for a in plain[::-1]], given.defaults[::-1]))
-    ends |= {a.arg: default for a, default in zip(only, given.kw_defaults) if default}
+    names = [arg.arg for arg in plain]
+    ends = dict(zip(names[::-1], given.defaults[::-1]))
+    for arg, default in zip(only, given.kw_defaults):
+        if default:
+            ends[arg.arg] = default
     said = {}
-    for arg in [
-        *plain,
-        *([given.vararg] if given.vararg else []),
-        *only,
-        *([given.kwarg] if given.kwarg else []),
-    ]:
+    for arg in [*plain, given.vararg, *only, given.kwarg]:
+        if arg is None:
+            continue
         end = ends.get(arg.arg, arg)
-        said[arg.arg] = _behind(lines, end.end_lineno, end.end_col_offset)
-    return {name: comment for name, comment in said.items() if comment}
+        comment = _after(end, lines)
+        if comment:
+            said[arg.arg] = comment
+    return said
 
 # %% ../nbs/25_programs.ipynb #4dbba413
 def _table(title: str, said: dict[str, str]) -> str:
-    "Names and comments, one line each."
+    "Names and comments, one line each; nothing where there are none."
+    if not said:
+        return ""
     width = max(map(len, said))
-    return f"\n\n{title}:\n" + "\n".join(
-        f"    {name:<{width}}  {comment}" for name, comment in said.items()
-    )
+    rows = [f"    {name:<{width}}  {comment}" for name, comment in said.items()]
+    return "\n".join([f"\n\n{title}:", *rows])
 
 # %% ../nbs/25_programs.ipynb #fca661c7
+def _of_class(node, lines: list[str]) -> str:
+    "What the comments behind a class's fields say."
+    import ast
+
+    said = {}
+    for line in node.body:
+        if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name):
+            comment = _after(line, lines)
+            if comment:
+                said[line.target.id] = comment
+    return _table("Fields", said)
+
+
+def _of_function(node, lines: list[str]) -> str:
+    "What the comments behind a function's parameters and its result say."
+    text = _table("Parameters", _parameters(node, lines))
+    back = node.returns
+    comment = _after(back, lines) if back else ""
+    return text + (f"\n\nReturns:\n    {comment}" if comment else "")
+
+# %% ../nbs/25_programs.ipynb #fff493ba
 def _texts(source: str) -> dict[str, str]:
     "{qualified name: what its comments say} of all functions and classes of a module."
     import ast
@@ -138,22 +173,10 @@ def _texts(source: str) -> dict[str, str]:
     def walk(body, prefix):
         for node in body:
             if isinstance(node, ast.ClassDef):
-                fields = {
-                    f.target.id: _behind(lines, f.end_lineno, f.end_col_offset)
-                    for f in node.body
-                    if isinstance(f, ast.AnnAssign) and isinstance(f.target, ast.Name)
-                }
-                said = {name: comment for name, comment in fields.items() if comment}
-                texts[prefix + node.name] = _table("Fields", said) if said else ""
+                texts[prefix + node.name] = _of_class(node, lines)
                 walk(node.body, f"{prefix}{node.name}.")
             elif isinstance(node, ast.FunctionDef):
-                said = _parameters(node, lines)
-                back = node.returns
-                text = _table("Parameters", said) if said else ""
-                comment = _behind(lines, back.end_lineno, back.end_col_offset) if back else ""
-                texts[prefix + node.name] = text + (
-                    f"\n\nReturns:\n    {comment}" if comment else ""
-                )
+                texts[prefix + node.name] = _of_function(node, lines)
 
     walk(ast.parse(source).body, "")
     return {name: text for name, text in texts.items() if text}
