@@ -52,14 +52,14 @@ def start(port: int, out) -> tuple[subprocess.Popen, str, list]:
     with open(log, "w") as file:
         process = subprocess.Popen([sys.executable, "-c", SERVE, str(port), str(out)], stdout=file, text=True,
                                    stderr=subprocess.STDOUT, cwd=work, start_new_session=True, preexec_fn=interruptible)
-    for _ in range(600):
+    for _ in range(1800):
         said = log.read_text()
         address = re.search(r"the page is open at (\S+)", said)
         if address:
             return process, address[1], log
         assert process.poll() is None, said
         time.sleep(0.1)
-    raise AssertionError(f"the page did not open within a minute: {said}")
+    raise AssertionError(f"the page did not open within three minutes: {said}")
 
 
 def stop(process, log: Path) -> str:
