@@ -415,7 +415,7 @@ def _box_around(mask: np.ndarray) -> tuple[slice, slice]:
     columns = slice(max(0, xs[0] - margin), xs[-1] + 1 + margin)
     return rows, columns
 
-
+# %% ../nbs/16_restoring.ipynb #1c7e20c9
 def _fill_hole(gray, mask, small, small_mask, fill) -> np.ndarray:
     "The whole luminance H×W `uint8`: known pixels as they are, the hole filled."
     if not mask.any():
