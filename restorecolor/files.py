@@ -31,9 +31,8 @@ def _host() -> str:
 # %% ../nbs/00_files.ipynb #d95bceb9
 def _temporary(path: Path) -> Path:
     "A hidden name beside `path`, with the same ending."
-    mark = hashlib.sha1(os.fsencode(path.name) + str(threading.get_ident()).encode()).hexdigest()[
-        :8
-    ]
+    thread = str(threading.get_ident()).encode()
+    mark = hashlib.sha1(os.fsencode(path.name) + thread).hexdigest()[:8]
     suffix = path.suffix if len(path.suffix) <= 12 else ""
     return path.with_name(f"{PREFIX}{_host()}-{os.getpid()}-{BORN}-{mark}{suffix}")
 
