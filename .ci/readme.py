@@ -1,5 +1,6 @@
 """Write README.md from nbs/index.ipynb, and README.ko.md from nbs/index.ko.ipynb: prose, code and outputs; pictures
-go to nbs/readme_files/."""
+go to nbs/readme_files/. Badges come first: they are pictures of other hosts, which the book never asks for."""
+import configparser
 import re
 import shutil
 from pathlib import Path
@@ -12,6 +13,28 @@ root = Path(__file__).resolve().parent.parent
 pictures = root / "nbs" / "readme_files"
 MADE = {"index.ipynb": "README.md", "index.ko.ipynb": "README.ko.md"}
 SHOWN = {"index.ipynb": "restored photographs", "index.ko.ipynb": "복원한 사진"}
+
+
+def badges() -> str:
+    "A line of badges: tests, book, Python, licence, Colab."
+    parser = configparser.ConfigParser(delimiters=["="], inline_comment_prefixes=None)
+    parser.read(root / "settings.ini", encoding="utf-8")
+    project = parser["DEFAULT"]
+    home = project["git_url"]
+    book = project["doc_host"] + project["doc_baseurl"]
+    colab = home.replace("https://github.com", "https://colab.research.google.com/github")
+    python = f"{project['min_python']}_to_{project['max_python']}"
+    license_ = project["license"].replace("-", "--")
+    return " ".join(
+        f"[![{name}]({picture})]({link})"
+        for name, picture, link in [
+            ("tests", f"{home}/actions/workflows/ci.yml/badge.svg", f"{home}/actions/workflows/ci.yml"),
+            ("book", "https://img.shields.io/badge/book-read-blue", f"{book}/"),
+            ("Python", f"https://img.shields.io/badge/python-{python}-blue", "settings.ini"),
+            ("licence", f"https://img.shields.io/badge/licence-{license_}-green", "LICENSE"),
+            ("Colab", "https://colab.research.google.com/assets/colab-badge.svg", f"{colab}/blob/main/nbs/runs/page.ipynb"),
+        ]
+    )
 
 
 def readme(name: str) -> tuple[str, dict[str, bytes]]:
@@ -34,6 +57,8 @@ def readme(name: str) -> tuple[str, dict[str, bytes]]:
     for other, made in MADE.items():
         text = text.replace(f"]({other})", f"]({made})")
     text = re.sub(r"\]\((?!http|nbs/|#)([\w/]+\.ipynb)\)", r"](nbs/\1)", text)  # links to its neighbours
+    title, _, rest = text.partition("\n")
+    text = f"{title}\n\n{badges()}\n{rest}"
     text = re.sub(r"[ \t]+\n", "\n", text)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n", resources["outputs"]
 
