@@ -22,17 +22,19 @@ def badges() -> str:
     project = parser["DEFAULT"]
     home = project["git_url"]
     book = project["doc_host"] + project["doc_baseurl"]
-    colab = home.replace("https://github.com", "https://colab.research.google.com/github")
+    colab = "https://colab.research.google.com"
+    page = f"{colab}{home.removeprefix('https:/').replace('github.com', 'github')}/blob/main/nbs/runs/page.ipynb"
     python = f"{project['min_python']}_to_{project['max_python']}"
     license_ = project["license"].replace("-", "--")
+    shield = "https://img.shields.io/badge"
     return " ".join(
         f"[![{name}]({picture})]({link})"
         for name, picture, link in [
             ("tests", f"{home}/actions/workflows/ci.yml/badge.svg", f"{home}/actions/workflows/ci.yml"),
-            ("book", "https://img.shields.io/badge/book-read-blue", f"{book}/"),
-            ("Python", f"https://img.shields.io/badge/python-{python}-blue", "settings.ini"),
-            ("licence", f"https://img.shields.io/badge/licence-{license_}-green", "LICENSE"),
-            ("Colab", "https://colab.research.google.com/assets/colab-badge.svg", f"{colab}/blob/main/nbs/runs/page.ipynb"),
+            ("book", f"{shield}/book-read-blue", f"{book}/"),
+            ("Python", f"{shield}/python-{python}-blue", "settings.ini"),
+            ("licence", f"{shield}/licence-{license_}-green", "LICENSE"),
+            ("Colab", f"{colab}/assets/colab-badge.svg", page),
         ]
     )
 

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from .encoders import LITE0, EncoderError, autocast, lite0_weights
+from .encoders import LITE0, EncoderError, autocast, default_device, lite0_weights
 from .photos import progress_bar, read_rgb
 
 # %% ../nbs/08_cleaning.ipynb #2a72fa9d
@@ -89,7 +89,7 @@ def embed(
     progress: bool = True,
 ) -> np.ndarray:  # N×D `float32`, each row of length 1
     "Embeddings of photographs. Raises `EncoderError` where the model cannot be had."
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    device = device or default_device()
     embedder = _lite0_embedder() if model == LITE0 else _clip_embedder(model)
     embedder.net.to(device, memory_format=torch.channels_last)
     if workers is None:

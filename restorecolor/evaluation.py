@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from .masks import damage_between, shape_of
-from .metrics import WINDOW, contest_score, hue_similarity, ssim
+from .metrics import PARTS, SCORES, WINDOW, contest_score, hue_similarity, ssim
 from restorecolor.photos import (
     PhotoError,
     find_photos,
@@ -107,11 +107,13 @@ def bootstrap(
     mean = float(values.mean()) if len(values) else np.nan
     if len(values) < 2:
         return mean, np.nan, np.nan
+    from scipy import stats
+
     rng = np.random.default_rng(seed)
-    picks = rng.integers(len(values), size=(draws, len(values)))
-    means = values[picks].mean(axis=1)
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return mean, float(low), float(high)
+    batch = max(1, 2**22 // len(values))  # of draws: 32 MB at a time
+    how = dict(n_resamples=draws, batch=batch, method="percentile", random_state=rng)
+    found = stats.bootstrap((values,), np.mean, confidence_level=level, **how)
+    return mean, float(found.confidence_interval.low), float(found.confidence_interval.high)
 
 # %% ../nbs/17_evaluation.ipynb #a46d1c68
 def proportion(
@@ -130,7 +132,7 @@ def _means(rows: pd.DataFrame) -> pd.Series:
     "Mean scores of some rows, with the interval of the score."
     mean, low, high = bootstrap(rows.score)
     means = {
-        name: rows[name].mean() for name in ("S", "M", "C", "S255", "M255")
+        name: rows[name].mean() for name in SCORES if name != "score"
     }
     return pd.Series(
         means | dict(score=mean, low=low, high=high, photographs=len(rows))
@@ -154,7 +156,7 @@ def compare(
 ) -> pd.DataFrame:  # a row for each other method: mean difference in score, S, M, C and the score's interval
     "How far `method` is ahead of each other one, photograph by photograph."
     wide = rows.pivot(
-        index="input", columns="method", values=["score", "S", "M", "C"]
+        index="input", columns="method", values=["score", *PARTS]
     )
     result = {}
     for other in rows.method.unique():
@@ -162,7 +164,7 @@ def compare(
             continue
         gain = lambda name: wide[name][method] - wide[name][other]
         mean, low, high = bootstrap(gain("score"))
-        parts = {name: gain(name).mean() for name in ("S", "M", "C")}
+        parts = {name: gain(name).mean() for name in PARTS}
         result[other] = dict(ahead=mean, low=low, high=high) | parts
     return pd.DataFrame(result).T.rename_axis(f"{method} ahead of")
 

@@ -133,9 +133,9 @@ def _devices() -> str:
     found = [f"cuda:{i} {torch.cuda.get_device_name(i)}, {memory(i)}" for i in range(count)]
     if torch.backends.mps.is_available():
         found.append("mps")
-    from restorecolor.encoders import half_type
+    from restorecolor.encoders import default_device, half_type
 
-    used = "cuda" if torch.cuda.is_available() else "cpu"
+    used = default_device()
     half = half_type(used)
     computing = "32 bits" if half is None else str(half).removeprefix("torch.")
     return f"{', '.join(found) or 'no GPU'}; {used} is used, networks compute in {computing}"

@@ -7,13 +7,13 @@ __all__ = ['HUES', 'LOSSES', 'ssim_loss', 'masked_ssim_loss', 'l1_loss', 'mse_lo
            'hue_loss', 'gradient_loss', 'saturation_loss', 'WeightedLoss']
 
 # %% ../nbs/06_losses.ipynb #e8c84a34
-import difflib
 from functools import cache
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .files import nearest
 from .metrics import WINDOW, correlation, masked_ssim_map, ssim_map
 
 # %% ../nbs/06_losses.ipynb #e110161f
@@ -167,9 +167,8 @@ def _check_losses(weights: dict[str, float]):
     "Raises `ValueError` for an unknown loss, or if all weights are 0."
     for name in weights:
         if name not in LOSSES:
-            near = difflib.get_close_matches(name, LOSSES, n=3) or list(LOSSES)
-            nearest = " or ".join(near)
-            raise ValueError(f"unknown loss {name!r}; did you mean {nearest}?")
+            near = " or ".join(nearest(name, LOSSES) or LOSSES)
+            raise ValueError(f"unknown loss {name!r}; did you mean {near}?")
     if not any(weights.values()):
         needed = "at least one loss with a weight other than 0 is wanted"
         raise ValueError(f"{needed}, got {weights}")

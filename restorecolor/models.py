@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['DESIGNS', 'FORMAT', 'PARTS', 'MOST', 'DEEPEST', 'ChannelAttention', 'SpatialAttention', 'CBAM', 'CBAMUnetPlusPlus',
-           'smooth_fill', 'smooth_guess', 'pad_to_stride', 'Restored', 'compose', 'RestorationNet', 'check_net',
-           'WeightsError', 'save_net', 'load_net', 'find_weights', 'save_part', 'load_part', 'fold_norms']
+           'smooth_fill', 'smooth_guess', 'pad_to_stride', 'StageOutputs', 'compose', 'RestorationNet', 'check_net',
+           'WeightsError', 'save_net', 'load_net', 'find_weights', 'save_part', 'load_part', 'fuse']
 
 # %% ../nbs/10_models.ipynb #28da89bb
 import copy
@@ -213,7 +213,7 @@ def pad_to_stride(
 
 # %% ../nbs/10_models.ipynb #95d31f99
 @dataclass
-class Restored:
+class StageOutputs:
     "What a `RestorationNet` gives: tensors N×C×H×W."
 
     luma: Tensor  # N×1×H×W, about [0, 1]: stage 1, composited
@@ -262,7 +262,9 @@ class _Stages(nn.Module):
 
 # %% ../nbs/10_models.ipynb #2191910b
 class RestorationNet(_Stages):
-    "Damaged gray N×1×H×W in [0, 1] and mask N×1×H×W (1 = damaged) → `Restored`. Any size from 32 px; padded inside."
+    """Damaged gray N×1×H×W in [0, 1] and mask N×1×H×W (1 = damaged) → `StageOutputs`.
+
+    Any size from 32 px; padded inside."""
 
     def luminance(self, damaged: Tensor, mask: Tensor) -> Tensor:
         "Stage 1: the gray picture without its damage, N×1×H×W. The chroma design changes the hole only."
@@ -278,14 +280,14 @@ class RestorationNet(_Stages):
         color = self.stage2(self.normalize(luma))
         return color.tanh() / 2 if self.chroma else color + luma
 
-    def forward(self, damaged: Tensor, mask: Tensor) -> Restored:
+    def forward(self, damaged: Tensor, mask: Tensor) -> StageOutputs:
         height, width = damaged.shape[-2:]
         damaged, mask = pad_to_stride(damaged), pad_to_stride(mask)
         luma = self.luminance(damaged, mask)
         color = self.colors(luma.detach())
         luma = luma[..., :height, :width].float()
         color = color[..., :height, :width].float()
-        return Restored(luma, color, compose(luma.detach(), color))
+        return StageOutputs(luma, color, compose(luma.detach(), color))
 
     def target(self, rgb: Tensor) -> Tensor:
         "What `color` should be for a true picture N×3×H×W: its chroma, or itself."
@@ -632,7 +634,7 @@ def _fold(module: nn.Module):
 
 # %% ../nbs/10_models.ipynb #a3716e23
 @torch.no_grad()
-def fold_norms(
+def fuse(
     net: nn.Module,  # a network with an encoder, in evaluation mode
     inputs: tuple | None = None,  # tensors to try it on; `None`: those of a `RestorationNet`
 ) -> nn.Module:  # a copy of it, or itself where its norms cannot be folded

@@ -63,12 +63,12 @@ def _modules(package: str) -> set[str]:
 # %% ../nbs/25_programs.ipynb #999a058f
 def _unknown(package: str, name: str) -> AttributeError:
     "The error for an unknown name: the nearest ones."
-    import difflib
+    from restorecolor.files import nearest
 
     why = f"module {package!r} has no attribute {name!r}"
     if name[:1] != "_":
         known = [*OFFERED, *_modules(package)]
-        near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+        near = nearest(name, known)
         if near:
             why += f"; the nearest are {', '.join(near)}"
     return AttributeError(why, name=name, obj=sys.modules[package])

@@ -7,10 +7,11 @@ __all__ = ['DESIGNS', 'PRECISIONS', 'RANGES', 'TrainConfig', 'is_number', 'other
 
 # %% ../nbs/10_recipe.ipynb #78f7bcea
 import dataclasses
-import difflib
 import math
 from dataclasses import dataclass, field
 from typing import Any
+
+from .files import nearest
 
 # %% ../nbs/10_recipe.ipynb #4388efc7
 @dataclass
@@ -23,11 +24,8 @@ class _Checked:
         known = [f.name for f in dataclasses.fields(cls)]
         for name in values:
             if name not in known:
-                near = difflib.get_close_matches(name, known, 3, 0.3) or known
-                raise ValueError(
-                    f"unknown training parameter {name!r}; "
-                    f"the nearest are {', '.join(near)}"
-                )
+                near = ", ".join(nearest(name, known) or known)
+                raise ValueError(f"unknown training parameter {name!r}; the nearest are {near}")
         config: Any = cls(**values)
         _check_types(config)
         _check_values(config)

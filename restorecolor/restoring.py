@@ -36,11 +36,11 @@ from .bits import luma16, read_deep, write_deep
 from .color import rgb_to_ycc, to_tensor
 from .coloring import ColorNet, load_color, palette_of, predict_chroma, tone_of
 from .defects import DefectNet, Findings, describe, examine, load_defects, write_mask
-from .encoders import autocast
+from .encoders import autocast, default_device
 from .files import atomic, is_whole, sweep
 from .filling import (
     FillNet, FillWarning, expected_fill, load_fill, membrane, natural_available, natural_fill)
-from .models import RestorationNet, WeightsError, compose, find_weights, fold_norms, load_net, smooth_fill
+from .models import RestorationNet, WeightsError, compose, find_weights, fuse, load_net, smooth_fill
 from .photos import (
     KINDS, MIN_SIDE, SUFFIXES, Page, PhotoError, find_photos, left_out, luma, pages_of, progress_bar, read_erased,
     read_mark, read_mask, read_metadata, read_rgb, write_photo)
@@ -153,7 +153,7 @@ class _Networks:
         finder: DefectNet | None = None,  # and, if one likes, one that finds scratches, dust and creases
     ):
         _check_designs(nets, bool(filler and colorist))
-        self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = device or default_device()
         *self.nets, self.filler, self.colorist, self.finder = _placed([*nets, filler, colorist, finder], self.device)
         self.size, self.flips = size, flips
         self.chroma = not nets or nets[0].chroma
@@ -165,7 +165,7 @@ class _Networks:
         if parts:
             return cls(device=device, **_load_parts(parts))
         nets, about = zip(*[load_net(file) for file in find_weights(path)])
-        return cls([fold_norms(net) for net in nets], about[0].get("size", 512), device, flips)
+        return cls([fuse(net) for net in nets], about[0].get("size", 512), device, flips)
 
 # %% ../nbs/16_restoring.ipynb #1a109c23
 NEEDED = ("fill", "color")  # of `models.PARTS`; `defects` may be there besides
@@ -194,7 +194,7 @@ def find_parts(
 # %% ../nbs/16_restoring.ipynb #2cfa2393
 def _load_parts(parts: dict[str, Path]) -> dict:
     "The networks of `find_parts`, by the names that a restorer has for them."
-    colorist = fold_norms(load_color(parts["color"])[0], (torch.rand(1, 1, 64, 64),))
+    colorist = fuse(load_color(parts["color"])[0], (torch.rand(1, 1, 64, 64),))
     finder = load_defects(parts["defects"])[0] if "defects" in parts else None
     return dict(filler=load_fill(parts["fill"])[0], colorist=colorist, finder=finder)
 

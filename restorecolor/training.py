@@ -29,7 +29,7 @@ from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.pytorch.callbacks import Checkpoint
 
 from .data import PhotoData, to_floats
-from .encoders import half_type
+from .encoders import default_device, half_type
 from .files import alone, atomic, is_whole, read_json, sweep, write_json
 from .losses import WeightedLoss
 from .metrics import ContestScore
@@ -45,9 +45,7 @@ def resolve_precision(
     "`auto` made concrete: mixed precision where the hardware has it natively (`encoders.half_type`), else `32-true`."
     if precision != "auto":
         return precision
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    if accelerator in ("cpu", "mps"):
-        device = accelerator
+    device = accelerator if accelerator in ("cpu", "mps") else default_device()
     names = {torch.bfloat16: "bf16-mixed", torch.float16: "16-mixed"}
     return names.get(half_type(device), "32-true")
 
@@ -595,7 +593,7 @@ def _go_on(
     module, trainer = LitRestorer(config), _trainer(config, folder)
     start = time.time()
     if config.start and saved is None:
-        _begin(module.net, config.start, fold, table)
+        _load_start(module.net, config.start, fold, table)
     try:
         if not _is_over(config, saved):
             _train(module, trainer, data, path)
@@ -690,7 +688,7 @@ _SHIPPED = (
 )
 
 # %% ../nbs/11_training.ipynb #2ca4a3fc
-def _begin(net: RestorationNet, start: str, fold: int, table: pd.DataFrame):
+def _load_start(net: RestorationNet, start: str, fold: int, table: pd.DataFrame):
     "Give a network the weights that `start` names."
     if start == "shipped":
         raise WeightsError(_SHIPPED)
