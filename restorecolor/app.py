@@ -58,33 +58,33 @@ from .restoring import (
 _ASKED = {  # name: English, Korean
     "title": ("# Restore a photograph", "# 사진 복원"),
     "intro": ("Scratches and holes are filled, gray becomes colour. Your photographs stay on this computer.",
-              "흠집과 구멍을 메우고, 흑백 사진에 색을 입힙니다. 사진은 이 컴퓨터를 벗어나지 않습니다."),
-    "drop": ("### 1 · Your photographs, one or many", "### 1 · 사진, 한 장 또는 여러 장"),
+              "흠집과 결손 부분을 메우고, 흑백 사진에 색을 입힙니다. 사진은 이 컴퓨터 밖으로 전송되지 않습니다."),
+    "drop": ("### 1 · Your photographs, one or many", "### 1 · 사진 올리기 (여러 장 가능)"),
     "example": ("No photograph at hand? Try an example", "사진이 없나요? 예시로 해 보기"),
     "which": ("Photograph", "사진"),
     "damage": ("### 2 · Damage is coloured: paint what was missed, erase what is none",
-               "### 2 · 색칠된 곳이 손상입니다: 빠진 곳은 칠하고, 아닌 곳은 지우세요"),
-    "wishes": ("### 3 · How it should look", "### 3 · 원하는 모습"),
-    "fill": ("Fill the damage", "손상된 곳 메우기"),
+               "### 2 · 색칠된 곳이 손상된 부분입니다: 빠진 곳은 칠하고, 잘못 칠해진 곳은 지우세요"),
+    "wishes": ("### 3 · How it should look", "### 3 · 복원 설정"),
+    "fill": ("Fill the damage", "메우는 방식"),
     "natural": ("natural: texture and lines go on", "자연스럽게: 무늬와 선을 이어서"),
-    "expected": ("expected: soft, nothing invented", "무난하게: 지어내지 않고 부드럽게"),
-    "tone": ("The picture", "사진 색"),
+    "expected": ("expected: soft, nothing invented", "평균적으로: 지어내지 않고 부드럽게"),
+    "tone": ("The picture", "색상"),
     "colour": ("in colour", "컬러로"),
     "gray": ("stays gray", "흑백 그대로"),
-    "saturation": ("Strength of the colours", "색의 세기"),
+    "saturation": ("Strength of the colours", "채도"),
     "like": ("Colours like those of another photograph, if you have one:",
              "다른 사진과 비슷한 색으로 (사진이 있다면):"),
-    "metadata": ("Keep what the file says: date, camera, place", "파일 정보 유지: 날짜, 카메라, 장소"),
+    "metadata": ("Keep what the file says: date, camera, place", "파일 정보 유지: 촬영 날짜, 카메라, 위치"),
 }
 
 # %% ../nbs/20_app.ipynb #07f864dc
 _TOLD = {  # the same, for what follows the button
     "restore": ("Restore", "복원하기"),
     "restore_all": ("Restore all {count}", "{count}장 모두 복원하기"),
-    "stop": ("Stop", "멈추기"),
+    "stop": ("Stop", "중지"),
     "mask_load": ("Load a mask from a file", "마스크 파일 불러오기"),
     "mask_save": ("Save what is marked as a mask", "표시한 곳을 마스크로 저장하기"),
-    "slider": ("### 4 · Before | after: move the line", "### 4 · 전 | 후: 선을 움직여 보세요"),
+    "slider": ("### 4 · Before | after: move the line", "### 4 · 복원 전 | 후: 선을 움직여 보세요"),
     "beside": ("Side by side: original, damage, result", "나란히 보기: 원본, 손상, 결과"),
     "original": ("original", "원본"), "marked": ("damage", "손상"), "result": ("result", "결과"),
     "results": ("All that is finished: click one to see it", "완성된 사진: 누르면 크게 보입니다"),
@@ -98,10 +98,10 @@ _TOLD = {  # the same, for what follows the button
     "gone": ("The page was started anew, and what was uploaded is deleted. Drop your photographs once more.",
              "페이지가 새로 시작되어 올린 사진이 지워졌습니다. 사진을 다시 올려 주세요."),
     "nothing": ("Nothing was found. If you see damage, paint over it.",
-                "찾은 손상이 없습니다. 손상이 보이면 붓으로 칠하세요."),
+                "손상을 찾지 못했습니다. 손상된 곳이 보이면 붓으로 칠해 주세요."),
     "share": ("{share} of the picture", "사진의 {share}"),
-    "hole": ("hole", "구멍"), "line": ("scratch", "흠집"), "spot": ("dust", "먼지"), "stain": ("stain", "얼룩"),
-    "crease": ("crease", "접힌 자국"), "unsure": ("perhaps (pale)", "불확실함 (연하게)"),
+    "hole": ("hole", "결손"), "line": ("scratch", "긁힌 자국"), "spot": ("dust", "먼지"), "stain": ("stain", "얼룩"),
+    "crease": ("crease", "접힌 자국"), "unsure": ("perhaps (pale)", "불확실 (연한 색)"),
 }
 WORDS = _ASKED | _TOLD
 
@@ -239,11 +239,11 @@ PAINTER_WORDS = {
                share="Marked as damaged: {0} of the picture",
                view="The photograph with its damage. Arrow keys move the brush, space paints, E erases, "
                     "B is the brush, plus and minus change the size of the picture."),
-    "ko": dict(brush="붓", eraser="지우개", move="이동", size="굵기", undo="되돌리기", found="처음 찾은 대로",
-               clear="손상 없음", pale="연한 곳도 포함", out="작게", **{"in": "크게"},
+    "ko": dict(brush="붓", eraser="지우개", move="이동", size="굵기", undo="되돌리기", found="처음 상태로",
+               clear="표시 모두 지우기", pale="연한 곳도 포함", out="축소", **{"in": "확대"},
                share="손상으로 표시된 부분: 사진의 {0}",
-               view="손상이 표시된 사진. 화살표로 붓을 옮기고 스페이스로 칠합니다. "
-                    "E는 지우개, B는 붓, 더하기와 빼기로 크기를 바꿉니다."),
+               view="손상이 표시된 사진. 화살표로 붓을 옮기고 스페이스바로 칠합니다. "
+                    "E는 지우개, B는 붓, +와 − 키로 확대·축소합니다."),
 }
 
 # %% ../nbs/20_app.ipynb #a0138b8d
@@ -1159,7 +1159,7 @@ def _lower(words) -> dict:
 SLIDER_KEYS = """() => {
   const box = document.querySelector("#slider");
   box.tabIndex = 0; box.setAttribute("role", "slider"); box.setAttribute("aria-valuenow", "50");
-  box.setAttribute("aria-label", navigator.language.startsWith("ko") ? "전과 후" : "before and after");
+  box.setAttribute("aria-label", navigator.language.startsWith("ko") ? "복원 전후 비교" : "before and after");
   box.addEventListener("keydown", (event) => {
     const way = {ArrowLeft: -1, ArrowRight: 1}[event.key], line = box.querySelector("[data-testid=slider]");
     if (!way || event.target !== box || !line) return;
@@ -1339,11 +1339,23 @@ def launch(
     theme = gr.themes.Default(primary_hue="blue", **fonts)
     where = dict(inline=inline, server_name=host, server_port=found, share=share)
     blocks.launch(**where, theme=theme, i18n=blocks.words, **SETTINGS)
+    _close_with(blocks, held)
     print(f"the page is open at {blocks.share_url or blocks.local_url}", flush=True)
-    return blocks if inline else _wait(blocks, held)
+    return blocks if inline else _wait(blocks)
 
 # %% ../nbs/20_app.ipynb #81141a2d
-def _wait(blocks: gr.Blocks, held: ExitStack):
+def _close_with(blocks: gr.Blocks, held: ExitStack):
+    "Let `close` of a page delete what was uploaded, too."
+    close = blocks.close
+
+    def ended(*how, **more):
+        close(*how, **more)
+        held.close()
+
+    blocks.close = ended
+
+
+def _wait(blocks: gr.Blocks):
     "Keep the page open until Ctrl-C, or until it is told to end; then nothing of what was uploaded stays."
     print("Ctrl-C ends it; what was uploaded is deleted then", flush=True)
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -1355,4 +1367,3 @@ def _wait(blocks: gr.Blocks, held: ExitStack):
     finally:
         signal.signal(signal.SIGTERM, before)
         blocks.close(verbose=False)
-        held.close()

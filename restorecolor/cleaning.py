@@ -17,6 +17,7 @@ import pandas as pd
 import torch
 
 from .encoders import LITE0, EncoderError, autocast, default_device, lite0_weights
+from .files import reason
 from .photos import progress_bar, read_rgb
 
 # %% ../nbs/08_cleaning.ipynb #2a72fa9d
@@ -65,7 +66,7 @@ def _clip_embedder(name: str) -> _Embedder:
         net = CLIPVisionModelWithProjection.from_pretrained(name).eval()
         processor = CLIPImageProcessor.from_pretrained(name)
     except (OSError, ValueError) as error:
-        why = str(error).splitlines()[0]
+        why = reason(error)
         raise EncoderError(
             f"the embedding model {name!r} is neither a local folder nor to be "
             f"fetched ({why}); with a network it is fetched once, without one "

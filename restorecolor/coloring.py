@@ -181,7 +181,7 @@ def palette_of(
 
 # %% ../nbs/15_coloring.ipynb #f75f8d4c
 class Refine(nn.Module):
-    "Two normalised 3×3 convolutions, added to what came in: N×C×H×W → the same shape. Begins as the identity."
+    "Two normalised 3×3 convolutions, added to what came in: N×C×H×W → the same shape. Begins as SiLU."
 
     def __init__(self, channels: int):
         super().__init__()

@@ -117,7 +117,7 @@ FILL = "natural: texture and lines continued; expected: the mean of what could b
 PROPOSED = "repair what is only likely to be damaged, too: for prints with a few scratches"
 FORMAT = "of the results: PNG loses nothing, JPEG is small, TIFF is not compressed"
 NO_METADATA = "the results keep nothing but the picture: no place, no serial number, no names"
-NO_FLIPS = "with the networks of a contest's run: faster, without the mean with the mirror image"
+NO_FLIPS = "with the networks of a contest's run: faster, without mirror averaging"
 
 SUFFIX = {"png": ".png", "jpeg": ".jpg", "tiff": ".tif"}
 

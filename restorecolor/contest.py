@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from .files import alone, atomic, sweep
+from .files import alone, atomic, reason, sweep
 from .masks import random_damage
-from .photos import FORMATS, MIN_SIDE, PhotoError, find_photos
+from .photos import FORMATS, LUMA_WEIGHTS, MIN_SIDE, PhotoError, find_photos
 from restorecolor.photos import (
     in_threads,
     luma,
@@ -242,9 +242,7 @@ def shared_points(
 # %% ../nbs/04_contest.ipynb #9753594b
 def _ways(looks: np.ndarray) -> list[tuple[bool, np.ndarray]]:
     "Looks in luminance, N×256 of length 1, turned in all eight ways; True: and mirrored."
-    gray = looks.reshape(-1, 16, 16, 3) @ np.array(
-        [0.299, 0.587, 0.114], np.float32
-    )
+    gray = looks.reshape(-1, 16, 16, 3) @ np.array(LUMA_WEIGHTS, np.float32)
     gray = gray - gray.mean((1, 2), keepdims=True)
     gray /= np.maximum(np.linalg.norm(gray, axis=(1, 2), keepdims=True), 1e-6)
     ways = []
@@ -535,7 +533,7 @@ def _pair_problem(pair) -> str:
             sizes.append(_size_of(file))
         except Exception as error:  # decoders raise errors of all kinds
             why = (
-                str(error).splitlines()[0]
+                reason(error)
                 if str(error)
                 else type(error).__name__
             )

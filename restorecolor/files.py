@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PREFIX', 'BORN', 'DAY', 'HELD', 'FAR', 'atomic', 'write_json', 'read_json', 'is_whole', 'sweep', 'BusyError', 'alone',
-           'nearest']
+           'reason', 'nearest']
 
 # %% ../nbs/00_files.ipynb #1e098374
 import difflib
@@ -270,6 +270,12 @@ def alone(
             yield folder
         finally:
             HELD.discard(name)
+
+# %% ../nbs/00_files.ipynb #f7b5cac3
+def reason(error: BaseException) -> str:
+    "The first line of what an error says; its type if it says nothing."
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
 
 # %% ../nbs/00_files.ipynb #fc2ac253
 def nearest(

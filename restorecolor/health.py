@@ -16,6 +16,8 @@ import tempfile
 from importlib import resources
 from pathlib import Path
 
+from .files import reason
+
 # %% ../nbs/21_health.ipynb #72af9960
 def _version(package: str) -> str:
     "The version of an installed package; `-` where it is not installed."
@@ -163,7 +165,7 @@ def _state_of(
             for name in sorted(file.keys()):
                 digest.update(file.get_tensor(name).tobytes())
     except Exception as error:  # of the library, or of the disk
-        return f"cannot be read ({str(error).splitlines()[0][:80]})"
+        return f"cannot be read ({reason(error)[:80]})"
     return (
         "sound"
         if digest.hexdigest() == meta.get("sha256")
@@ -252,8 +254,7 @@ def _told(tell) -> str:
     try:
         return " ".join(tell().split())
     except Exception as error:  # whatever is broken on this machine is what is asked for
-        said = (str(error).strip().splitlines() or [""])[0]
-        return f"CANNOT BE FOUND OUT: {type(error).__name__}: {said[:120]}"
+        return f"CANNOT BE FOUND OUT: {type(error).__name__}: {reason(error)[:120]}"
 
 # %% ../nbs/21_health.ipynb #c7c94347
 def doctor() -> str:  # a line for each thing

@@ -24,7 +24,8 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from .color import rgb_to_ycc, to_image, to_tensor, with_luma, ycc_to_rgb
 from .encoders import LITE0, encoder_names, gray_normalization, load_encoder
-from .photos import MIN_SIDE, atomic
+from .files import atomic
+from .photos import MIN_SIDE
 
 # %% ../nbs/10_models.ipynb #83d4b7dd
 class ChannelAttention(nn.Module):
@@ -239,7 +240,7 @@ class _Stages(nn.Module):
 
     def __init__(
         self,
-        design: str = "chroma",  # `chroma` keeps known luminance; `rgb` is the published design
+        design: str = "chroma",  # `chroma` keeps known luminance; `rgb` is close to the published one
         encoder: str = LITE0,
         weights: str | None = "imagenet",  # of the encoders; `None`: random
     ):

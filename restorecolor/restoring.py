@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['SHOWN', 'NO_ROOM', 'NEEDED', 'FILLS', 'ALREADY', 'STOPPING', 'working_copy', 'Restoration', 'predict', 'find_parts',
-           'Restorer', 'palette_from', 'as_gray', 'check_mask', 'colorize', 'plan_outputs', 'Outcome', 'restore_files',
-           'find_files']
+           'start_file', 'Restorer', 'palette_from', 'as_gray', 'check_mask', 'colorize', 'plan_outputs', 'Outcome',
+           'restore_files', 'find_files']
 
 # %% ../nbs/16_restoring.ipynb #9d984929
 import csv
@@ -37,7 +37,7 @@ from .color import rgb_to_ycc, to_tensor
 from .coloring import ColorNet, load_color, palette_of, predict_chroma, tone_of
 from .defects import DefectNet, Findings, describe, examine, load_defects, write_mask
 from .encoders import autocast, default_device
-from .files import atomic, is_whole, sweep
+from .files import atomic, is_whole, reason, sweep
 from .filling import (
     FillNet, FillWarning, expected_fill, load_fill, membrane, natural_available, natural_fill)
 from .models import RestorationNet, WeightsError, compose, find_weights, fuse, load_net, smooth_fill
@@ -190,6 +190,17 @@ def find_parts(
         if name in NEEDED or best.is_file():
             found[name] = best
     return found
+
+
+def start_file(
+    start,  # `shipped`, a folder, or one of its files
+    part: str,  # `fill`, `color` or `defects`
+) -> Path:
+    "The network that a training starts from. Raises `WeightsError` where there is none."
+    found = find_parts(None if start == "shipped" else start)
+    if part not in found:
+        raise WeightsError(f"{start}: no {part}.safetensors there; a folder that holds one, or shipped, is wanted")
+    return found[part]
 
 # %% ../nbs/16_restoring.ipynb #2cfa2393
 def _load_parts(parts: dict[str, Path]) -> dict:
@@ -673,7 +684,7 @@ def _why_not(error: Exception, source: Path, device) -> str:
     # on a CPU PyTorch says RuntimeError, and OpenCV has its own
     if isinstance(error, MemoryError) or "memory" in str(error).lower():
         return f"too large for the memory of {device}; a smaller copy, or another device, is wanted"
-    return f"cannot be restored ({type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''})"
+    return f"cannot be restored ({type(error).__name__}: {reason(error)})"
 
 # %% ../nbs/16_restoring.ipynb #f72367cd
 def _tried(work, plan: list, jobs: int, label: str, progress: bool):

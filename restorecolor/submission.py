@@ -14,7 +14,8 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from .contest import ContestError, ContestFolder
-from .photos import FORMATS, atomic
+from .files import atomic, reason
+from .photos import FORMATS
 
 # %% ../nbs/18_submission.ipynb #bc3effe4
 class SubmissionError(ValueError):
@@ -23,10 +24,6 @@ class SubmissionError(ValueError):
 
 _KNOWN = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF")  # formats that are named in a message
 
-
-def _reason(error: Exception) -> str:
-    "An error's first line, or its name."
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 # %% ../nbs/18_submission.ipynb #07e3db83
 def _picture_problem(data: bytes, size: tuple[int, int]) -> str:
@@ -46,7 +43,7 @@ def _picture_problem(data: bytes, size: tuple[int, int]) -> str:
     except Image.DecompressionBombError:
         return "is far too large, its input has {}×{} px".format(*size)
     except Exception as error:  # decoders raise errors of all kinds
-        return f"cannot be read ({_reason(error)})"
+        return f"cannot be read ({reason(error)})"
     return ""
 
 # %% ../nbs/18_submission.ipynb #402446ad
@@ -70,7 +67,7 @@ def _entry_problem(
         with archive.open(entry) as file:
             data = file.read(most + 1)
     except Exception as error:  # encrypted, cut short, or not what it declares
-        return f"cannot be unpacked ({_reason(error)})"
+        return f"cannot be unpacked ({reason(error)})"
     return _picture_problem(data, size)
 
 # %% ../nbs/18_submission.ipynb #e5df7e70
@@ -111,7 +108,7 @@ def _sizes(contest: ContestFolder) -> dict[str, tuple[int, int]]:
                 sizes[path.name] = image.size
         except Exception as error:
             raise ContestError(
-                f"{path}: cannot be read ({_reason(error)})"
+                f"{path}: cannot be read ({reason(error)})"
             ) from None
     return sizes
 
@@ -128,7 +125,7 @@ def check_submission(
     except MemoryError:
         raise
     except Exception as error:  # whatever is no zip
-        return [f"{path}: not a zip that can be read ({_reason(error)})"]
+        return [f"{path}: not a zip that can be read ({reason(error)})"]
 
 
 def _problems(archive: zipfile.ZipFile, sizes: dict) -> list[str]:

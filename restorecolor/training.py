@@ -15,9 +15,11 @@ import json
 import logging
 import math
 import os
+import sys
 import time
 import warnings
 import zipfile
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 
@@ -28,9 +30,9 @@ import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.pytorch.callbacks import Checkpoint
 
-from .data import PhotoData, to_floats
+from .data import PhotoData, process_share, to_floats
 from .encoders import default_device, half_type
-from .files import alone, atomic, is_whole, read_json, sweep, write_json
+from .files import alone, atomic, is_whole, read_json, reason, sweep, write_json
 from .losses import WeightedLoss
 from .metrics import ContestScore
 from .models import RestorationNet, WeightsError, find_weights, load_net, save_net
@@ -119,7 +121,7 @@ class _Learner(L.LightningModule):
         check_loss(total, terms, self.global_step, self.config.lr)
         logged = {"train/loss": total}
         logged |= {f"train/{name}": term for name, term in terms.items()}
-        self.log_dict(logged, on_step=True, on_epoch=False)
+        self.log_dict(logged, on_step=True, on_epoch=False, sync_dist=self.trainer.world_size > 1)
         return total
 
     def configure_optimizers(self):
@@ -158,10 +160,16 @@ class LitRestorer(_Learner):
 
     def on_train_batch_start(self, batch, index):
         epoch = self.current_epoch + 1
-        torch.manual_seed(self.config.seed + 1_000_003 * epoch + index)
+        moment = 1_000_003 * epoch + index
+        torch.manual_seed(self.config.seed + moment + 998_244_353 * self.global_rank)
 
     def on_train_epoch_end(self):
         self.trainer.datamodule.train.set_epoch(self.current_epoch + 1)
+
+    def on_validation_epoch_start(self):
+        if self.trainer.world_size > 1:  # batch norm: all with the statistics of the first
+            for buffer in self.net.buffers():
+                torch.distributed.broadcast(buffer, 0)
 
     def validation_step(self, batch, _):
         rgb = self(batch["damaged"], batch["mask"]).rgb
@@ -178,6 +186,7 @@ class LitRestorer(_Learner):
         metrics = self.trainer.callback_metrics.items()
         scores = {n: float(v) for n, v in metrics if n.startswith("val/")}
         checkpoint["scores"] = scores
+        checkpoint["processes"] = self.trainer.world_size
 
     def predict_step(self, batch, _):
         return self(batch["damaged"], batch["mask"]).rgb
@@ -193,6 +202,7 @@ class Progress(L.Callback):
             unit="step",
             mininterval=2,
             leave=False,
+            disable=not trainer.is_global_zero,
         )
         # an epoch that is resumed has no start of its own
         self.on_train_epoch_start(trainer, module)
@@ -206,8 +216,9 @@ class Progress(L.Callback):
         self.bar.update(trainer.global_step - self.bar.n)
 
     def on_validation_end(self, trainer, module):
-        loss = torch.stack(self.losses).mean()
-        self.bar.write(_epoch_line(trainer, loss, time.time() - self.start))
+        loss = trainer.strategy.reduce(torch.stack(self.losses).mean())
+        if trainer.is_global_zero:
+            self.bar.write(_epoch_line(trainer, loss, time.time() - self.start))
 
     def on_train_end(self, trainer, module):
         self.bar.close()
@@ -251,8 +262,8 @@ class Pictures(L.Callback):
         self.folder, self.count = Path(folder), count
 
     def on_validation_epoch_end(self, trainer, module):
-        grid = _grid(module, trainer.datamodule.val, self.count)
         if trainer.is_global_zero:
+            grid = _grid(module, trainer.datamodule.val, self.count)
             self.write(grid, trainer.current_epoch + 1, trainer.loggers)
 
     def write(self, grid: torch.Tensor, epoch: int, loggers: list):
@@ -297,7 +308,7 @@ def set_aside(
     print(f"{folder}: {said}", flush=True)
 
 # %% ../nbs/11_training.ipynb #c581ab40
-_UNTOLD = ("workers", "accelerator", "devices", "strategy")  # where and by how many processes a fold is trained
+_UNTOLD = ("workers", "accelerator", "devices", "num_nodes", "strategy")  # by how many processes, and where
 
 
 def _changes(before: dict, told: dict) -> list[str]:
@@ -352,7 +363,7 @@ def _read(path: Path) -> dict:
 
 # %% ../nbs/11_training.ipynb #377cfe23
 def _say_unreadable(path: Path, error: Exception):
-    why = str(error).splitlines()[0][:120]
+    why = reason(error)[:120]
     print(f"{path}: cannot be read ({why}); it counts as absent", flush=True)
 
 
@@ -446,12 +457,17 @@ def _loggers(folder: Path) -> list:
 # %% ../nbs/11_training.ipynb #59b27794
 def _trainer(config: TrainConfig, folder: Path) -> L.Trainer:
     "Lightning's trainer with our callbacks and loggers, writing to `folder` only."
+    several = config.devices * config.num_nodes > 1
+    on_gpus = config.accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available()
     return L.Trainer(
         max_epochs=config.epochs,
         precision=resolve_precision(config.precision, config.accelerator),
         accelerator=config.accelerator,
         devices=config.devices,
+        num_nodes=config.num_nodes,
         strategy=config.strategy,
+        use_distributed_sampler=False,  # `EpochOrder` and `EachOnce` deal out themselves
+        sync_batchnorm=several and on_gpus,  # PyTorch has none for CPUs
         benchmark=True,
         default_root_dir=folder,
         num_sanity_val_steps=0,
@@ -574,6 +590,18 @@ def _data(config: TrainConfig, table: pd.DataFrame, fold: int) -> PhotoData:
         config.val_photos,
     )
 
+# %% ../nbs/11_training.ipynb #ec1b890a
+def _processes(config: TrainConfig, saved: dict | None, batches: int) -> int:
+    "How many processes train. Raises `ValueError` for another number in the middle of an epoch."
+    now = config.devices * config.num_nodes
+    before = saved.get("processes", now) if saved else now
+    if batches and before != now:
+        raise ValueError(
+            f"the checkpoint is from the middle of an epoch of {before} processes, and this "
+            f"training has {now}: as many are wanted until that epoch ends"
+        )
+    return now
+
 # %% ../nbs/11_training.ipynb #075936ae
 def _go_on(
     config: TrainConfig,
@@ -588,7 +616,7 @@ def _go_on(
     L.seed_everything(config.seed + fold, workers=True, verbose=False)
     data = _data(config, table, fold)
     epoch, batches = _place(saved)
-    data.begin(epoch, batches * config.batch_size * config.devices)
+    data.begin(epoch, batches * config.batch_size * _processes(config, saved, batches))
     _collect_metrics(folder)  # what a killed run has logged
     module, trainer = LitRestorer(config), _trainer(config, folder)
     start = time.time()
@@ -641,6 +669,40 @@ def _finish_fold(
     write_json(folder / "done.json", result)
     return result
 
+# %% ../nbs/11_training.ipynb #45900d48
+def _prepared(folder: Path, config: TrainConfig, table: pd.DataFrame, fold: int) -> tuple[dict | None, Path | None]:
+    "What a finished fold has reached, or else the checkpoint to resume from, if there is one."
+    sweep(folder)
+    _open_fold(folder, config, table, fold)
+    finished = _finished(folder)
+    if finished:
+        return finished, None
+    path, saved = read_state(folder)
+    if saved is None or not _is_readable(folder / "best.ckpt", saved):
+        set_aside(folder, "not all that is wanted to go on can be read")
+        _open_fold(folder, config, table, fold)
+        return None, None
+    return None, path
+
+
+def _from_first(prepare, folder: Path) -> tuple[dict | None, Path | None]:
+    "What the first process prepares, told to all; an error there is an error of all."
+    process, processes = process_share()
+    if processes == 1:
+        # a process that Lightning has started itself comes later: all is prepared
+        return prepare() if _is_first() else (None, read_state(folder, tidy=False)[0])
+    told: list = [None, None, None]
+    if process == 0:
+        try:
+            told[:2] = prepare()
+        except Exception as problem:
+            told[2] = problem
+    torch.distributed.broadcast_object_list(told)
+    finished, path, error = told
+    if error:
+        raise error
+    return finished, path
+
 # %% ../nbs/11_training.ipynb #3d8acdf6
 def fit_fold(
     config: TrainConfig,
@@ -650,21 +712,15 @@ def fit_fold(
 ) -> dict:  # scores of the best epoch, `epoch`, `seconds` of the last call that trained, `net`: its path
     "Train one fold, or resume it. Raises `BusyError` in a folder in use, `DivergedError` if the loss is no number."
     folder = Path(folder)
-    if not _is_first():  # of several processes, only the first returns a result
-        path, saved = read_state(folder, tidy=False)
-        return _go_on(config, table, fold, folder, path, saved)
-    with alone(folder, f"the training of fold {fold}"):
-        sweep(folder)
-        _open_fold(folder, config, table, fold)
-        finished = _finished(folder)
-        if finished:
-            return finished
-        path, saved = read_state(folder)
-        if saved is None or not _is_readable(folder / "best.ckpt", saved):
-            set_aside(folder, "not all that is wanted to go on can be read")
-            _open_fold(folder, config, table, fold)
-            path, saved = None, None
-        return _go_on(config, table, fold, folder, path, saved)
+    with ExitStack() as held:
+
+        def prepare():
+            held.enter_context(alone(folder, f"the training of fold {fold}"))
+            return _prepared(folder, config, table, fold)
+
+        finished, path = _from_first(prepare, folder)
+        saved = _read(path) if path else None
+        return finished or _go_on(config, table, fold, folder, path, saved)
 
 # %% ../nbs/11_training.ipynb #dfb834c1
 def _start_file(start: str, fold: int) -> Path:
@@ -744,6 +800,13 @@ def fit_folds(
     for fold in folds:
         val = (table.fold == fold).sum()
         train = (table.fold >= 0).sum() - val
-        print(f"fold {fold}: {val} photographs validate, {train} train")
+        if _is_first():
+            print(f"fold {fold}: {val} photographs validate, {train} train", flush=True)
         rows[fold] = fit_fold(config, table, fold, Path(folder) / f"fold{fold}")
     return pd.DataFrame(rows).T.rename_axis("fold")
+
+# %% ../nbs/11_training.ipynb #91c4a60d
+if __name__ == "__main__" and "__file__" in globals():
+    from restorecolor.processes import main
+
+    sys.exit(main())

@@ -20,7 +20,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from .files import alone, atomic, is_whole, nearest, read_json, sweep, write_json
+from .files import alone, atomic, is_whole, nearest, read_json, reason, sweep, write_json
 
 # %% ../nbs/19_workbook.ipynb #40ca6a58
 class RunError(RuntimeError):
@@ -200,7 +200,7 @@ def _yaml(text: str | bytes, where: str):
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark and isinstance(text, bytes) else ""
         raise RunError(
-            f"{where}{line}: not YAML ({getattr(error, 'problem', None) or str(error).splitlines()[0]})"
+            f"{where}{line}: not YAML ({getattr(error, 'problem', None) or reason(error)})"
         ) from None
 
 # %% ../nbs/19_workbook.ipynb #d34dbf95
