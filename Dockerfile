@@ -16,6 +16,7 @@ RUN pip install --no-cache-dir --index-url "$TORCH_INDEX" "torch<2.15" torchvisi
 RUN useradd --create-home person
 USER person
 WORKDIR /photos
-ENV OMP_WAIT_POLICY=PASSIVE
+# caches where anybody may write, whoever -u names
+ENV OMP_WAIT_POLICY=PASSIVE MPLCONFIGDIR=/tmp
 EXPOSE 7860
 CMD ["restorecolor", "app", "--host", "0.0.0.0"]

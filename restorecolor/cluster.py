@@ -9,16 +9,18 @@ __all__ = ['PATIENCE', 'KILLS', 'SUFFIXES', 'ROWS', 'SECONDS', 'DONE', 'RETRIES'
 # %% ../nbs/27_cluster.ipynb #7c0dc483
 import functools
 import json
+import logging
 import os
 import posixpath
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
+from PIL import Image
 
 from .files import alone, atomic, reason
 from .photos import FORMATS, progress_bar
@@ -39,7 +41,8 @@ def _local(count: str):
     if not count.isdigit() or int(count) < 1:
         raise ClusterError(f"local:{count}: a number of workers is wanted, such as local:2")
     port = ":8787"  # of the dashboard; the next free one if it is taken
-    return LocalCluster(n_workers=int(count), threads_per_worker=1, dashboard_address=port)
+    quiet = logging.CRITICAL
+    return LocalCluster(n_workers=int(count), threads_per_worker=1, dashboard_address=port, silence_logs=quiet)
 
 # %% ../nbs/27_cluster.ipynb #8c287bb2
 def _versions() -> str:
@@ -187,32 +190,41 @@ def _put(place: Place, name: str, file: Path):
     with atomic(target) as temporary:
         temporary.write_bytes(file.read_bytes())
 
-# %% ../nbs/27_cluster.ipynb #97ef3e08
+# %% ../nbs/27_cluster.ipynb #5972f030
 SUFFIXES = {suffix for suffix, kind in Image.registered_extensions().items() if kind in FORMATS}
 
 
+def _named(names: list[str]) -> Iterator[tuple[str, str]]:
+    "The photographs among the names of a folder, each with a stem of its own: a.jpg and a.png give a and a_png."
+    stems = set()
+    for name in names:
+        stem, suffix = posixpath.splitext(name)
+        if suffix.lower() in SUFFIXES and not name.startswith("."):
+            stem = stem if stem not in stems else name.replace(".", "_")
+            stems.add(stem)
+            yield name, stem
+
+# %% ../nbs/27_cluster.ipynb #97ef3e08
 def walk(
     place: Place,
     hidden: tuple = (),  # folders, relative to the place, that are passed over
+    closed: list | None = None,  # gets the errors of folders that may not be read; `None`: they are passed over
 ) -> Iterator[tuple[str, str]]:  # name relative to the place; its name for a result, without an ending
     "The photographs of a folder and those below it, one after the other. Raises `ClusterError` where it is not there."
-    def refused(error):
-        raise ClusterError(f"{place.path}: cannot be listed ({reason(error)})") from error
+    seen: list = []
 
-    seen = False
+    def refused(error):
+        if not seen:
+            raise ClusterError(f"{place.path}: cannot be read ({reason(error)})") from error
+        if closed is not None:
+            closed.append(error)
+
     for folder, _, names in place.fs.walk(place.path, on_error=refused):
-        seen = True
+        seen = seen or [folder]
         within = folder[len(place.path) :].strip("/")
-        if any(within == one or within.startswith(one + "/") for one in hidden):
-            continue
-        stems = set()
-        for name in sorted(names):
-            stem, suffix = posixpath.splitext(name)
-            if suffix.lower() not in SUFFIXES or name.startswith("."):
-                continue
-            stem = stem if stem not in stems else name.replace(".", "_")  # a.jpg and a.png
-            stems.add(stem)
-            yield posixpath.join(within, name), posixpath.join(within, stem)
+        if not any(within == one or within.startswith(one + "/") for one in hidden):
+            for name, stem in _named(sorted(names)):
+                yield posixpath.join(within, name), posixpath.join(within, stem)
     if not seen:
         raise ClusterError(f"{place.path}: no such folder, or nothing in it")
 
@@ -335,6 +347,12 @@ def _stream(client, names: Iterator, submit) -> Iterator[tuple]:
         yield asked.pop(task), task
 
 
+def _lost(name: str, state: str, why: str) -> dict:
+    "A row of the manifest for what no worker has restored."
+    empty = dict(result="", damaged=0.0, found="", notes="", seconds=0.0, finished=pd.Timestamp.now(), worker=0)
+    return dict(name=name, state=state, why=why) | empty
+
+
 def _row(names: tuple[str, str], task) -> dict:
     "What became of a photograph: the worker's own words, or why there are none."
     from dask.distributed import KilledWorker
@@ -342,10 +360,9 @@ def _row(names: tuple[str, str], task) -> dict:
     error = task.exception()
     if error is None:
         return task.result()
-    ended = isinstance(error, KilledWorker)
-    why = f"it has ended {KILLS} workers" if ended else reason(error)
-    empty = dict(result="", damaged=0.0, found="", notes="", seconds=0.0, finished=pd.Timestamp.now(), worker=0)
-    return dict(name=names[0], state="set aside" if ended else "failed", why=why) | empty
+    if isinstance(error, KilledWorker):
+        return _lost(names[0], "set aside", f"it has ended {KILLS} workers")
+    return _lost(names[0], "failed", reason(error))
 
 # %% ../nbs/27_cluster.ipynb #dd4951d0
 def restore_archive(
@@ -389,8 +406,10 @@ def _restore_all(client, places: tuple[Place, Place], manifest: Manifest, work, 
     counts = dict(restored=0, failed=0, before=0)
     counts["set aside"] = 0
 
+    closed: list = []
+
     def wanted():
-        for names in walk(places[0], _within(*places)):
+        for names in walk(places[0], _within(*places), closed):
             if names[0] in manifest.finished:
                 counts["before"] += 1
             else:
@@ -403,6 +422,9 @@ def _restore_all(client, places: tuple[Place, Place], manifest: Manifest, work, 
             manifest.add(row)
             counts[row["state"]] += 1
             bar.update()
+        for error in closed:
+            manifest.add(_lost(str(getattr(error, "filename", "") or ""), "failed", reason(error)))
+            counts["failed"] += 1
     finally:
         bar.close()
         manifest.flush()

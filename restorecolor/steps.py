@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from .files import alone, read_json, sweep, write_json
 from .photos import find_photos, progress_bar, sample_photos, write_png
+from .recipe import check_types
 from restorecolor.training import (
     Checkpoints,
     Keeper,
@@ -32,9 +33,17 @@ from restorecolor.training import (
 )
 
 # %% ../nbs/12_steps.ipynb #5beee1f0
+_RANGES = {  # what each value must be: a test, and the names of values
+    "a number above 0": (lambda x: x > 0, ("steps", "batch_size", "lr")),
+    "0 or more": (lambda x: x >= 0, ("weight_decay", "warmup", "minutes", "workers", "seed")),
+    "a share from 0 to 1": (lambda x: 0 <= x <= 1, ("decay",)),
+    "0 (no average) or a decay below 1": (lambda x: 0 <= x < 1, ("ema",)),
+}
+
+
 @dataclass
 class StepConfig:
-    "All that a training by steps can be told."
+    "All that a training by steps can be told. Raises `ValueError` for a value that cannot be."
 
     steps: int  # in all
     batch_size: int = 8
@@ -48,6 +57,13 @@ class StepConfig:
     precision: str = "auto"  # see `training.resolve_precision`
     accelerator: str = "auto"  # Lightning's names: auto, cpu, gpu, mps
     seed: int = 0  # of the network's own random choices
+
+    def __post_init__(self):
+        check_types(self)
+        for wanted, (holds, names) in _RANGES.items():
+            for name in names:
+                if not holds(getattr(self, name)):
+                    raise ValueError(f"{name} must be {wanted}, got {getattr(self, name)!r}")
 
 # %% ../nbs/12_steps.ipynb #507ad4da
 def warmup_stable_decay(
