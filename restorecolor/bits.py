@@ -16,7 +16,7 @@ from PIL import Image
 
 from .files import atomic
 from .photos import (
-    BITS, FORMATS, KINDS, LUMA_WEIGHTS, PHOTOMETRIC, Page, PhotoError, _for_tiff, _is_inverted, _levels, _load,
+    BITS, FORMATS, WRITTEN, LUMA_WEIGHTS, PHOTOMETRIC, Page, PhotoError, _for_tiff, _is_inverted, _levels, _load,
     _tone_table, read_rgb, write_png)
 
 # %% ../nbs/01_bits.ipynb #aa5638c1
@@ -197,7 +197,7 @@ def write_deep(
     **about,  # what `photos.read_metadata` gives
 ) -> list[str]:  # of `about`, what the file has no room for
     "Write a photograph of 16 bits, atomically. Raises `PhotoError` for another ending or other pixels, and `OSError`."
-    kind = KINDS.get(Path(path).suffix.lower())
+    kind = WRITTEN.get(Path(path).suffix.lower())
     if kind not in ("PNG", "TIFF"):
         raise PhotoError(f"{path}: 16 bits go into PNG and TIFF; a name ending in .png or .tif is wanted")
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint16:

@@ -18,12 +18,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from PIL import Image
 
 from .files import alone, atomic, reason
-from .photos import FORMATS, progress_bar
+from .photos import FORMATS, progress_bar, read_rgb
 
 # %% ../nbs/27_cluster.ipynb #893373f4
 class ClusterError(RuntimeError):
@@ -144,7 +145,8 @@ def _train_folds(client, folder: Path, notebook: str, parameters: dict, folds: l
     for number, task in enumerate(as_completed(tasks), 1):
         error = task.exception()
         if isinstance(error, KilledWorker):
-            raise ClusterError(f"fold {tasks[task]} has ended {KILLS} workers: is their memory large enough?")
+            count = error.allowed_failures + 1
+            raise ClusterError(f"fold {tasks[task]} has ended {count} workers: is their memory large enough?")
         if error:
             raise error
         seconds = time.monotonic() - start
@@ -155,7 +157,7 @@ def _train_folds(client, folder: Path, notebook: str, parameters: dict, folds: l
 class Place:
     "A folder on a disk or in a store."
 
-    fs: object  # of fsspec
+    fs: Any  # a file system of fsspec
     path: str
 
     @classmethod
@@ -251,10 +253,8 @@ class Manifest:
             for name in sorted(set(before) | set(self.about)):
                 was, wanted = before.get(name), self.about.get(name)
                 if was != wanted:
-                    raise ClusterError(
-                        f"{self.place.path}: the manifest there is of {name} {was}, not {wanted}; "
-                        f"another --out is wanted"
-                    )
+                    differs = f"the manifest there is of {name} {was}, not {wanted}"
+                    raise ClusterError(f"{self.place.path}: {differs}; another --out is wanted")
             for table in self.tables(["name", "state"]):
                 self.finished |= set(table.name[table.state.isin(DONE)])
                 self.finished -= set(table.name[~table.state.isin(DONE)])
@@ -319,7 +319,7 @@ def _restore_piece(source: Place, target: Place, names: tuple[str, str], weights
         why = " ".join(why.replace(str(local), name) for why in outcome.values() if why)
         notes = " ".join(note for notes in outcome.notes.values() for note in notes)
         share, what = next(iter(outcome.found.values()), ("", ""))
-    row = dict(name=name, state="failed" if why else "restored", why=why, result=" ".join(results))
+    row: dict = dict(name=name, state="failed" if why else "restored", why=why, result=" ".join(results))
     row |= dict(damaged=float(share or 0), found=what, notes=notes)
     return row | dict(seconds=round(time.time() - start, 3), finished=pd.Timestamp.now(), worker=os.getpid())
 
@@ -361,7 +361,7 @@ def _row(names: tuple[str, str], task) -> dict:
     if error is None:
         return task.result()
     if isinstance(error, KilledWorker):
-        return _lost(names[0], "set aside", f"it has ended {KILLS} workers")
+        return _lost(names[0], "set aside", f"it has ended {error.allowed_failures + 1} workers")
     return _lost(names[0], "failed", reason(error))
 
 # %% ../nbs/27_cluster.ipynb #dd4951d0
@@ -374,13 +374,15 @@ def restore_archive(
     **options,  # further arguments of `restoring.restore_files`
 ) -> dict[str, int]:  # photographs by what became of them: restored, failed, set aside, before
     "Restore an archive on a cluster; called again, it goes on. Raises `ClusterError`, `WeightsError`."
-    from restorecolor.restoring import _fingerprint
+    from restorecolor.restoring import Restorer, _fingerprint
 
     places = Place.of(source), Place.of(out)
+    if isinstance(options.get("like"), (str, Path)):
+        options["like"] = read_rgb(options["like"])  # which workers elsewhere cannot
     wishes = {n: v for n, v in options.items() if n not in ("suffix", "quality", "metadata")}
-    files = {n: v for n, v in options.items() if n not in wishes}
-    weights = None if weights is None else str(weights)
-    key = _fingerprint(_worker_restorer(weights), sorted(files.items()), wishes)
+    files = sorted((n, v) for n, v in options.items() if n not in wishes)
+    weights = None if weights is None else os.path.abspath(weights)
+    key = _fingerprint(Restorer.from_pretrained(weights), files, wishes)
     about = dict(source=f"{places[0].fs.protocol[0]}:{places[0].path}", results=key)
     manifest = Manifest(Place(places[1].fs, places[1].file("manifest")), about)
     with _held(manifest.place), open_cluster(where) as client:

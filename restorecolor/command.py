@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['app', 'FILES', 'DAMAGE', 'LOOK', 'NETWORKS', 'Photos', 'Weights', 'Report', 'Jobs', 'Again', 'Tell', 'MASK', 'FILL',
-           'PROPOSED', 'FORMAT', 'NO_METADATA', 'NO_FLIPS', 'SUFFIX', 'LAYERS', 'REPLACE', 'NAMES', 'SET', 'STOPPED',
-           'Fill', 'Kind', 'restore', 'find', 'page', 'run', 'dataset', 'score', 'check', 'export', 'doctor', 'main']
+           'PROPOSED', 'FORMAT', 'NO_METADATA', 'NO_FLIPS', 'CLUSTER', 'MACHINES', 'SUFFIX', 'LAYERS', 'REPLACE',
+           'NAMES', 'SET', 'FOLDS', 'STOPPED', 'Fill', 'Kind', 'restore', 'find', 'page', 'run', 'dataset', 'score',
+           'check', 'export', 'doctor', 'main']
 
 # %% ../nbs/22_command.ipynb #c1489f71
 import gc
@@ -118,6 +119,8 @@ PROPOSED = "repair what is only likely to be damaged, too: for prints with a few
 FORMAT = "of the results: PNG loses nothing, JPEG is small, TIFF is not compressed"
 NO_METADATA = "the results keep nothing but the picture: no place, no serial number, no names"
 NO_FLIPS = "with the networks of a contest's run: faster, without mirror averaging"
+CLUSTER = "an archive: a folder, or one in a store such as s3://bucket/scans; by workers here, or a Dask scheduler's"
+MACHINES = "Many machines"
 
 SUFFIX = {"png": ".png", "jpeg": ".jpg", "tiff": ".tif"}
 
@@ -141,11 +144,15 @@ def restore(
     no_metadata: Annotated[bool, _option(NO_METADATA, FILES, "--no-metadata")] = False,
     weights: Weights = None,
     no_flips: Annotated[bool, _option(NO_FLIPS, NETWORKS, "--no-flips")] = False,
+    cluster: Annotated[str, _option(CLUSTER, MACHINES, metavar="local:N|ADDRESS")] = None,
 ):
     "Restore photographs: find the damage, fill it, colour the picture. A stopped command goes on."
     wishes: dict = dict(fill=fill.value, color=not gray, like=like, saturation=saturation)
     wishes |= dict(always=tell, proposed=proposed)
     files: dict = dict(suffix=SUFFIX[format.value], quality=quality, metadata=not no_metadata)
+    if cluster or any("://" in photo for photo in photos):
+        others = {"--mask": mask, "--report": report, "--jobs": jobs != 1, "--again": again, "--no-flips": no_flips}
+        return _restore_archive(photos, out, cluster, weights, others, files | wishes)
     files |= dict(jobs=jobs, again=again)
     _restore(photos, out, _restorer(weights, not no_flips), mask, report, files | wishes)
 
@@ -158,6 +165,22 @@ def _restore(photos: list[str], out: str, restorer, mask: str | None, report: st
     if report:
         result.write(report)
     _tell_of(result, f"restored into {out}")
+
+# %% ../nbs/22_command.ipynb #a018223c
+def _restore_archive(photos: list[str], out: str, where: str | None, weights, others: dict, options: dict):
+    "Restore an archive on a cluster and say what became of it. Raises `RunError`."
+    from restorecolor.cluster import restore_archive
+
+    named = [name for name, value in others.items() if value]
+    if named or len(photos) != 1:
+        wanted = f"without {', '.join(named)}" if named else "one folder"
+        raise RunError(f"an archive is restored from one folder, with a manifest: {wanted} is wanted")
+    counts = restore_archive(photos[0], out, where or "local:1", weights, **options)
+    done = counts["restored"] + counts["before"]
+    print(f"{done} of {sum(counts.values())} restored into {out} ({counts['before']} of them before)")
+    if counts["failed"] or counts["set aside"]:
+        told = f"{counts['failed']} failed, {counts['set aside']} set aside"
+        raise RunError(f"{told}: {out}/manifest says why; the same command tries the failed ones again")
 
 # %% ../nbs/22_command.ipynb #5039fb06
 LAYERS = "folder for the masks (PNG): layers, red where damage is sure, thin orange where it is not"
@@ -204,6 +227,7 @@ def page(
 # %% ../nbs/22_command.ipynb #049c0d11
 NAMES = ", ".join(sorted(path.stem for path in PROFILES.glob("*.yaml")))
 SET = "replace a value of the profile; may be given several times"
+FOLDS = "train folds side by side: by N workers here, or by those of a Dask scheduler"
 
 
 @app.command()
@@ -211,10 +235,16 @@ def run(
     profile: Annotated[str, typer.Argument(help=f"{NAMES}, or a YAML file", show_default=False)],
     out: Annotated[str, typer.Option(help="folder of the run; outputs/PROFILE if none is named")] = None,
     set: Annotated[list[str], typer.Option(metavar="NAME=VALUE", help=SET)] = [],
+    cluster: Annotated[str, typer.Option(metavar="local:N|ADDRESS", help=FOLDS)] = None,
 ):
     "Clean, train, evaluate and submit, as a profile says. A stopped run goes on."
     settings = dict(map(parse_setting, set))
-    folder = run_profile(profile, out, settings)
+    if cluster:
+        from restorecolor.cluster import run_on_cluster
+
+        folder = run_on_cluster(cluster, profile, out, settings)
+    else:
+        folder = run_profile(profile, out, settings)
     summary = folder / "summary.txt"
     if summary.is_file():
         print(summary.read_text(encoding="utf-8"))

@@ -106,7 +106,9 @@ def _table(root: Path, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
 
 # %% ../nbs/04_contest.ipynb #25ab369c
 class ContestFolder:
-    "The contest's data as tables of absolute paths: `train` (input, original, source) and `test` (input)."
+    """The contest's data as tables of absolute paths: `train` (input, original, source) and `test` (input).
+
+    Raises `ContestError` for tables that are missing, or name what is not there."""
 
     def __init__(
         self,
@@ -475,13 +477,15 @@ def _check_numbers(size: int, test: int, crops: int, seed: int):
 def make_contest(
     photos,  # a folder, a list of files, or {name: H×W×3 uint8}
     out,  # folder to make
-    size: int = 512,  # side of the pictures, in pixels
+    size: int = 512,  # side of the pictures, in pixels: 32 or more
     test: int = 0,  # photographs kept for the test set
-    crops: int = 1,  # pictures cut from each photograph
+    crops: int = 1,  # pictures cut from each photograph: 1 or more
     seed: int = 0,
     progress: bool = True,
 ) -> ContestFolder:
-    "A data set in the contest's layout. Names what it leaves out in `sources.csv`. Raises `ContestError`."
+    """A data set in the contest's layout. Names what it leaves out in `sources.csv`.
+
+    Raises `ContestError`, `PhotoError` without photographs, `BusyError`, `OSError`."""
     out = Path(out)
     _check_numbers(size, test, crops, seed)
     if (out / "train.csv").exists():

@@ -113,7 +113,7 @@ def training_curves(
     metrics,  # {fold: DataFrame of Lightning's metrics.csv, with columns `epoch` and those in `names`}
     names=("train/loss", "val/score", "val/S", "val/M", "val/C"),  # one panel for each that is there
 ):  # the figure
-    "Every metric over the epochs, a line for each fold."
+    "Every metric over the epochs, a line for each fold. Raises `ValueError` if there is none."
     metrics = {key: pd.DataFrame(table) for key, table in metrics.items()}
     names = [n for n in names if any(n in t for t in metrics.values())]
     if not names:

@@ -68,7 +68,7 @@ def atomic(
 ):
     """A temporary path beside `path`, with the same ending.
 
-    It is flushed and renamed to `path` if the block succeeds, and removed if it fails."""
+    It is flushed and renamed to `path` if the block succeeds, and removed if it fails. Raises `OSError`."""
     path = Path(path)
     temporary = _temporary(path)
     try:
@@ -91,7 +91,7 @@ def write_json(
     path,
     value,  # what JSON can hold; anything else as text
 ):
-    "Write a note, atomically."
+    "Write a note, atomically. Raises `OSError`."
     with atomic(path) as temporary:
         temporary.write_text(json.dumps(value, indent=1, default=str), encoding="utf-8")
 

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['LUMA_WEIGHTS', 'MARK', 'MIN_SIDE', 'PLUGINS', 'FORMATS', 'SUFFIXES', 'UNREAD', 'MEGAPIXELS', 'SUBFILE', 'TOPS',
            'SCALED', 'BITS', 'LARGEST', 'PHOTOMETRIC', 'KINDS_OF_MASKS', 'FEW', 'COLOURFUL', 'ORIENTATION',
-           'RESOLUTION', 'DESCRIBING', 'KINDS', 'MARK_TAG', 'XMP_TAG', 'SEGMENT', 'COPYRIGHT', 'sample_photos', 'luma',
-           'write_png', 'PhotoError', 'Page', 'pages_of', 'read_rgb', 'read_gray', 'small_copy', 'read_mask',
+           'RESOLUTION', 'DESCRIBING', 'WRITTEN', 'MARK_TAG', 'XMP_TAG', 'SEGMENT', 'COPYRIGHT', 'sample_photos',
+           'luma', 'write_png', 'PhotoError', 'Page', 'pages_of', 'read_rgb', 'read_gray', 'small_copy', 'read_mask',
            'read_erased', 'read_metadata', 'write_photo', 'read_mark', 'find_photos', 'left_out', 'progress_bar',
            'in_threads', 'audit']
 
@@ -705,7 +705,7 @@ def _xmp(info: dict) -> dict:
     }
 
 # %% ../nbs/00_photos.ipynb #8a7e621a
-KINDS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF"}  # what is written, by ending
+WRITTEN = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF"}  # by ending
 MARK_TAG, XMP_TAG = 65000, 700  # of TIFF: the first for private use by anyone, and XMP's (TIFF 6.0; XMP, part 3)
 SEGMENT = 65_000  # bytes that go into a segment of JPEG, besides its head
 COPYRIGHT = 0x8298  # from this tag on, none says how a TIFF's pixels are laid out
@@ -721,7 +721,7 @@ def write_photo(
     """Write a photograph as its ending says, atomically.
 
     Raises `PhotoError` for another ending or quality, and `OSError`."""
-    kind = KINDS.get(Path(path).suffix.lower())
+    kind = WRITTEN.get(Path(path).suffix.lower())
     if kind is None:
         raise PhotoError(
             f"{path}: PNG, JPEG and TIFF are written; a name ending in .png, .jpg or .tif is wanted"
@@ -772,7 +772,7 @@ def read_mark(
     path,  # a file of any kind
 ) -> str:
     "The mark that a file was written with; empty where there is none. Raises nothing."
-    if Path(path).suffix.lower() not in KINDS:
+    if Path(path).suffix.lower() not in WRITTEN:
         return ""
     try:
         with Image.open(path, formats=("PNG", "JPEG", "TIFF")) as image:
@@ -908,7 +908,7 @@ def audit(
     paths,  # files to examine
     workers: int | None = None,  # threads; `None`: one for each processor
     progress: bool = True,  # show a progress bar
-) -> "pd.DataFrame":  # columns path, width, height, chroma, flat, digest, sound, problem
+) -> "pd.DataFrame":  # path, width, height, chroma (0–255), flat (0–1), digest, sound, problem
     "Read every photograph once: one row per file, sound or why not. Raises nothing: unsound files are its result."
     import pandas as pd  # here, since whoever restores photographs should not wait for it
 

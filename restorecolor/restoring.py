@@ -42,7 +42,7 @@ from .filling import (
     FillNet, FillWarning, expected_fill, load_fill, membrane, natural_available, natural_fill)
 from .models import RestorationNet, WeightsError, compose, find_weights, fuse, load_net, smooth_fill
 from .photos import (
-    KINDS, MIN_SIDE, SUFFIXES, Page, PhotoError, find_photos, left_out, luma, pages_of, progress_bar, read_erased,
+    WRITTEN, MIN_SIDE, SUFFIXES, Page, PhotoError, find_photos, left_out, luma, pages_of, progress_bar, read_erased,
     read_mark, read_mask, read_metadata, read_rgb, write_photo)
 
 # %% ../nbs/16_restoring.ipynb #c0e63b9a
@@ -103,7 +103,7 @@ class Restoration:
     def _write(self, path: Path, quality: int, mark: str = "", about: dict | None = None):
         "With 16 bits where the photograph has them, and the kind of file as well."
         about = about or {}
-        kind = KINDS.get(path.suffix.lower())
+        kind = WRITTEN.get(path.suffix.lower())
         if self.deep is not None and kind in ("PNG", "TIFF"):
             left = write_deep(path, self.deep, mark, **about)
         else:
@@ -120,7 +120,7 @@ def predict(
     gray: np.ndarray,  # h×w `uint8`, of the working size
     mask: np.ndarray,  # h×w `bool`
     flips: bool = True,  # average with the mirror image
-) -> tuple[np.ndarray, np.ndarray]:  # luminance h×w and colour h×w×C, `float32`
+) -> tuple[np.ndarray, np.ndarray]:  # luminance h×w, about [0, 1]; chroma h×w×2 in [-½, ½] or RGB h×w×3: `float32`
     "What networks say about a picture, averaged over them and over mirror images."
     device = next(nets[0].parameters()).device
     x = to_tensor(gray)[None].to(device, memory_format=torch.channels_last)
@@ -160,7 +160,9 @@ class _Networks:
 
     @classmethod
     def from_pretrained(cls, path=None, device: str | None = None, flips: bool = True) -> Self:
-        "From a folder of weights, such as a run's, or a file. `None`: the weights that ship with the package."
+        """From a folder of weights, such as a run's, or a file. `None`: the weights that ship with the package.
+
+        Raises `WeightsError` where there are none, or none that can be used."""
         parts = find_parts(path)
         if parts:
             return cls(device=device, **_load_parts(parts))
@@ -396,7 +398,7 @@ def _eight(deep: np.ndarray) -> np.ndarray:
 
 # %% ../nbs/16_restoring.ipynb #05c89da1
 def check_mask(
-    mask,
+    mask,  # H×W `bool`, True = damaged; anything else is refused
     gray: np.ndarray,  # H×W
 ) -> np.ndarray:  # H×W `bool`
     "A mask as it is. Raises `PhotoError` if it does not belong to the photograph, or leaves nothing of it."
@@ -447,7 +449,7 @@ def _fill_hole(gray, mask, small, small_mask, fill) -> np.ndarray:
 # %% ../nbs/16_restoring.ipynb #ad8c3c84
 def colorize(
     whole: np.ndarray,  # H×W luminance, `uint8` or `uint16`
-    chroma: np.ndarray | None,  # h×w×2 `float32` of the working size; `None`: the picture stays gray
+    chroma: np.ndarray | None,  # h×w×2 `float32` in [-½, ½] of the working size; `None`: gray
 ) -> np.ndarray:  # H×W×3 of the type of `whole`
     "A picture from its luminance and its chroma; in strips, which bounds what the exact arithmetic needs."
     if chroma is None:
@@ -758,11 +760,11 @@ def restore_files(
     """Restore photographs to files. Raises `OSError`, `PhotoError`.
 
     One that fails does not stop the others; a full disk does, and the same call goes on later."""
-    if suffix not in KINDS:
+    if suffix not in WRITTEN:
         raise PhotoError(f"{suffix!r}: restorations are written as .png, .jpg or .tif")
     if isinstance(wishes.get("like"), (str, Path)):
         wishes["like"] = read_rgb(wishes["like"])  # once for all of them
-    key = _fingerprint(restorer, (metadata, quality) if KINDS[suffix] == "JPEG" else metadata, wishes)
+    key = _fingerprint(restorer, (metadata, quality) if WRITTEN[suffix] == "JPEG" else metadata, wishes)
 
     def work(source, target):
         given = mask, target.relative_to(out)

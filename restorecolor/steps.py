@@ -299,14 +299,14 @@ def _train_on(
 def fit_steps(
     net: torch.nn.Module,  # trained in place: in the end it has the averaged weights
     loss,  # function of (network, batch) → {name: term}; the sum of the terms is minimised
-    examples: Dataset,  # `examples[i]` for any i ≥ 0, depending on i alone
+    examples: Dataset,  # `examples[i]` for any i ≥ 0: a dictionary of tensors that depends on i alone
     config: StepConfig,
     folder,  # of this training: made, or resumed
 ) -> torch.nn.Module:  # `net`, in evaluation mode
     """Train a network for so many steps, or resume a training that was stopped.
 
-    Raises `DivergedError`, `ValueError` for a folder of another training, and `BusyError` for one in which another
-    process trains."""
+    Raises `DivergedError`, `OSError`, `ValueError` for a folder of another training, and `BusyError` for one in which
+    another process trains."""
     folder = Path(folder)
     with alone(folder, "a training"):
         sweep(folder)

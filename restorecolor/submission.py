@@ -117,7 +117,9 @@ def check_submission(
     path,  # the zip
     contest: ContestFolder,  # whose test photographs it answers
 ) -> list[str]:  # what is wrong, a sentence each; empty: nothing
-    "Check a submission: names, order, no folders, every picture readable, PNG, RGB and of its input's size."
+    """Check a submission: names, order, no folders, every picture readable, PNG, RGB and of its input's size.
+
+    Raises `ContestError`."""
     sizes = _sizes(contest)
     try:
         with zipfile.ZipFile(path) as archive:
@@ -147,7 +149,7 @@ def write_submission(
     contest: ContestFolder,
     path,  # the zip to write
 ) -> Path:
-    "Write a checked submission. Raises `SubmissionError`, and then leaves no zip."
+    "Write a checked submission. Raises `SubmissionError`, `ContestError`, `OSError`; then it leaves no zip."
     names = [Path(file).name for file in contest.test.input]
     missing = [name for name in names if not (Path(folder) / name).is_file()]
     if missing:

@@ -769,12 +769,12 @@ def _load_start(net: RestorationNet, start: str, fold: int, table: pd.DataFrame)
 def _set_others_aside(folder: Path, table: pd.DataFrame):
     "Networks of other photographs or folds would mislead what follows."
     for old in sorted(folder.glob("fold*/config.json")):
+        before = read_json(old, "photographs")
+        if before and before["photographs"] == _digest(table):
+            continue  # it may be in training just now, side by side
         with alone(old.parent, f"the training of {old.parent.name}"):
-            before = read_json(old, "photographs")
-            if before is None:
-                set_aside(old.parent, "what it was told is not known")
-            elif before["photographs"] != _digest(table):
-                set_aside(old.parent, "trained on other photographs or folds")
+            why = "trained on other photographs or folds" if before else "what it was told is not known"
+            set_aside(old.parent, why)
 
 
 def _check_folds(folds, known: list[int]):
