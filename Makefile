@@ -4,6 +4,7 @@
 # make lab    JupyterLab, at the first page of the book
 # make book   the book in HTML, outputs/book: all notebooks as they were executed, and a reference
 # make docs   after editing notebooks: export the package, clean the notebooks, write README.md and README.ko.md
+# make lint   ruff and mypy, as .ci/run has them
 # All of them set up .venv first, once. On Windows they want a shell such as Git's; without one, README.md has the commands.
 
 NEED_GB := 10
@@ -13,7 +14,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python py; d
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 export JUPYTER_PLATFORM_DIRS := 1
 
-.PHONY: demo test app lab book docs install clean
+.PHONY: demo test app lab book docs lint install clean
 
 demo: install
 	$(BIN)/restorecolor run demo
@@ -35,6 +36,9 @@ book: install
 
 docs: install
 	$(BIN)/nbdev_export && $(BIN)/python .ci/tidy.py && $(BIN)/nbdev_clean && $(BIN)/python .ci/readme.py
+
+lint: install
+	$(BIN)/ruff check --quiet && $(BIN)/mypy
 
 install: .venv/installed
 

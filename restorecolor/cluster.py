@@ -138,19 +138,19 @@ def run_on_cluster(
 # %% ../nbs/27_cluster.ipynb #6f779bdb
 def _train_folds(client, folder: Path, notebook: str, parameters: dict, folds: list[int]):
     "Train folds, as many at a time as there are workers. Raises `ClusterError`; what is trained stays."
-    from dask.distributed import KilledWorker, as_completed
+    from dask.distributed import KilledWorker
 
     start = time.monotonic()
-    tasks = {client.submit(_train_fold, notebook, str(folder), fold, parameters, pure=False): fold for fold in folds}
-    for number, task in enumerate(as_completed(tasks), 1):
+    work = lambda fold: client.submit(_train_fold, notebook, str(folder), fold, parameters, pure=False)
+    for number, (fold, task) in enumerate(_stream(client, iter(folds), work, ahead=1), 1):
         error = task.exception()
         if isinstance(error, KilledWorker):
             count = error.allowed_failures + 1
-            raise ClusterError(f"fold {tasks[task]} has ended {count} workers: is their memory large enough?")
+            raise ClusterError(f"fold {fold} was on {count} workers that ended: is their memory large enough?")
         if error:
             raise error
         seconds = time.monotonic() - start
-        print(f"fold {tasks[task]} is trained ({number} of {len(folds)}, after {seconds:.0f} s)", flush=True)
+        print(f"fold {fold} is trained ({number} of {len(folds)}, after {seconds:.0f} s)", flush=True)
 
 # %% ../nbs/27_cluster.ipynb #f162eafc
 @dataclass
@@ -327,13 +327,13 @@ def _restore_piece(source: Place, target: Place, names: tuple[str, str], weights
 RETRIES = 2  # after the first attempt, where a store does not answer
 
 
-def _stream(client, names: Iterator, submit) -> Iterator[tuple]:
-    "(names, task) as tasks end; a few more than there are workers are on their way."
+def _stream(client, names: Iterator, submit, ahead: int = 3) -> Iterator[tuple]:
+    "(names, task) as tasks end; `ahead` times as many as there are workers are on their way."
     from itertools import islice
 
     from dask.distributed import as_completed
 
-    window = 3 * max(1, sum(client.nthreads().values()))
+    window = ahead * max(1, sum(client.nthreads().values()))
     asked = {}
 
     def ask(some):
@@ -402,13 +402,38 @@ def _held(place: Place):
     else:
         yield
 
+# %% ../nbs/27_cluster.ipynb #688ca0ed
+def _rows(client, names: Iterator, work) -> Iterator[dict]:
+    "What became of photographs. Those that seem to end workers are tried again, each alone: others were beside them."
+    suspects = []
+    for some, task in _stream(client, names, work):
+        row = _row(some, task)
+        if row["state"] == "set aside":
+            suspects.append(some)
+        else:
+            yield row
+    for some in suspects:
+        for _, task in _stream(client, iter([some]), work):
+            yield _row(some, task)
+
+# %% ../nbs/27_cluster.ipynb #1bdfa799
+def _within(source: Place, target: Place) -> tuple:
+    "The folder of the results, if it lies in that of the photographs: it is not to be restored again."
+    if type(source.fs) is type(target.fs) and target.path.startswith(source.path + "/"):
+        return (target.path[len(source.path) + 1 :],)
+    return ()
+
 # %% ../nbs/27_cluster.ipynb #28e67b83
 def _restore_all(client, places: tuple[Place, Place], manifest: Manifest, work, progress: bool) -> dict[str, int]:
     "Hand the photographs out, and note what becomes of each."
-    counts = dict(restored=0, failed=0, before=0)
-    counts["set aside"] = 0
-
+    counts = {"restored": 0, "failed": 0, "before": 0, "set aside": 0}
     closed: list = []
+    bar = progress_bar(None, "restore", disable=not progress)
+
+    def note(row):
+        manifest.add(row)
+        counts[row["state"]] += 1
+        bar.update()
 
     def wanted():
         for names in walk(places[0], _within(*places), closed):
@@ -417,24 +442,12 @@ def _restore_all(client, places: tuple[Place, Place], manifest: Manifest, work, 
             else:
                 yield names
 
-    bar = progress_bar(None, "restore", disable=not progress)
     try:
-        for names, task in _stream(client, wanted(), work):
-            row = _row(names, task)
-            manifest.add(row)
-            counts[row["state"]] += 1
-            bar.update()
+        for row in _rows(client, wanted(), work):
+            note(row)
         for error in closed:
-            manifest.add(_lost(str(getattr(error, "filename", "") or ""), "failed", reason(error)))
-            counts["failed"] += 1
+            note(_lost(str(getattr(error, "filename", "") or ""), "failed", reason(error)))
     finally:
         bar.close()
         manifest.flush()
     return counts
-
-
-def _within(source: Place, target: Place) -> tuple:
-    "The folder of the results, if it lies in that of the photographs: it is not to be restored again."
-    if type(source.fs) is type(target.fs) and target.path.startswith(source.path + "/"):
-        return (target.path[len(source.path) + 1 :],)
-    return ()

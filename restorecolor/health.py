@@ -219,6 +219,7 @@ EXTRAS = {  # line: how it is found out
     "ONNX Runtime": lambda: _optional(
         "onnxruntime", "onnxruntime", "onnx", "to run exported networks"
     ),
+    "Dask": lambda: _optional("distributed", "dask", "cluster", "for many machines"),
 }
 
 # %% ../nbs/21_health.ipynb #64ce850a
