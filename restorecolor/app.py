@@ -145,7 +145,7 @@ def shrunk(
         mask = np.logical_or.reduceat(mask, starts, axis)
     return mask
 
-
+# %% ../nbs/20_app.ipynb #0f1348fd
 def enlarged(
     small: np.ndarray,  # h×w `bool`
     shape: tuple,  # height, width of the photograph
@@ -186,7 +186,7 @@ def _data_url(image: np.ndarray, format: str = "PNG") -> str:
     Image.fromarray(image).save(file, format, **({"quality": 88} if format == "JPEG" else {"compress_level": 1}))
     return f"data:image/{format.lower()};base64,{base64.b64encode(file.getvalue()).decode()}"
 
-
+# %% ../nbs/20_app.ipynb #55eae560
 def painter_value(
     gray: np.ndarray,  # H×W or H×W×3 `uint8`
     mask: np.ndarray,  # H×W `bool`, what is to be repaired
@@ -502,8 +502,8 @@ def _kept(file: Path):
     return pickle.loads(file.read_bytes())
 
 # %% ../nbs/20_app.ipynb #8cef46d3
-class Remembering(Restorer):
-    "A restorer that does no stage twice. `last` is what it restored last; `done` counts the stages worked out."
+class _Stages(Restorer):
+    "A restorer that keeps what its stages gave."
 
     def __init__(
         self,
@@ -524,6 +524,10 @@ class Remembering(Restorer):
         value = work()
         self.done[name] += 1
         return _keep(file, value)
+
+# %% ../nbs/20_app.ipynb #ac97b016
+class Remembering(_Stages):
+    "A restorer that does no stage twice. `last` is what it restored last; `done` counts the stages worked out."
 
     def restore(self, *args, **wishes):
         self.last = super().restore(*args, **wishes)
@@ -560,7 +564,7 @@ class Sheet:
         "A JPEG for the page: one of `VIEWS`, or small."
         return self.place / "views" / f"{self.round}-{name}.jpg"
 
-
+# %% ../nbs/20_app.ipynb #6619cf92
 @dataclass
 class Desk:
     "The photographs of one person."
@@ -677,7 +681,7 @@ def restore_sheet(
         sheet.notes = [_plain(note, sheet) for note in done.notes[sheet.source]]
         _write_views(sheet, restorer.last)
 
-
+# %% ../nbs/20_app.ipynb #f01c682f
 VIEWS = ("before", "damage", "after")
 
 
@@ -760,15 +764,11 @@ class Desks:
         folder,  # where the desks are
         out=None,  # a folder that gets a copy of all that is finished
     ):
-        self.restorer, self.folder = restorer, Path(folder)
-        self.out = Path(out) if out else None
+        self.restorer, self.folder, self.out = restorer, Path(folder), Path(out) if out else None
         self.desks: dict[str, Desk] = {}
 
-    def desk(
-        self,
-        tab: str,  # its language and the name that it has chosen, such as ko:5f3a
-    ) -> Desk:
-        "The desk of a tab; a new one if there is none. Old ones are cleared."
+    def desk(self, tab: str) -> Desk:
+        "The desk of a tab, by its language and the name it has chosen, such as ko:5f3a; old ones are cleared."
         language, _, name = str(tab).partition(":")
         _clear_unused(self.desks, but=name)
         desk = self.desks.setdefault(name, Desk(self.folder / secrets.token_hex(8)))
@@ -896,7 +896,7 @@ def _no_palette(like: str | None) -> str:
     except PhotoError as error:
         return _without_folder(error, like)
 
-
+# %% ../nbs/20_app.ipynb #6a40b9ec
 def _without_folder(error: Exception, file) -> str:
     "A sentence on a file, without the folder it lies in."
     return str(error).replace(str(Path(file).parent) + os.sep, "")
@@ -1298,7 +1298,7 @@ def free_port(
     why = f"in use, all of them up to {wanted + 99}; another port is wanted"
     raise OSError(errno.EADDRINUSE, why, f"{host}:{wanted}")
 
-
+# %% ../nbs/20_app.ipynb #f353c2c2
 def sweep_pages():
     "Remove what pages have left behind that are no more."
     for old in Path(tempfile.gettempdir()).glob(f"{HERE}*"):
@@ -1314,7 +1314,7 @@ SETTINGS = dict(  # of Gradio: nothing is fetched from elsewhere, nothing is tol
     quiet=True, prevent_thread_lock=True, show_error=True, max_file_size="1gb", footer_links=[], run_history=False,
     pwa=False, ssr_mode=False, mcp_server=False, enable_monitoring=False, height=900, head=f"<style>{STYLE}</style>")
 
-
+# %% ../nbs/20_app.ipynb #19f2da85
 def launch(
     inline: bool = False,  # in the notebook's own output, and go on; otherwise wait until Ctrl-C
     host: str = "127.0.0.1",  # this machine alone; 0.0.0.0: all who can reach it

@@ -80,8 +80,11 @@ SAME = 2  # levels of 256 by which two readings of one picture may differ: one c
 
 def read_deep(
     path,
-    notes: list | None = None,  # gets a sentence if the bits are there and cannot be used
-) -> np.ndarray | None:  # H×W or H×W×3 `uint16`, upright; `None`: it has 8 bits, or cannot be read
+    notes: list
+    | None = None,  # gets a sentence if the bits are there and cannot be used
+) -> (
+    np.ndarray | None
+):  # H×W or H×W×3 `uint16`, upright; `None`: it has 8 bits, or cannot be read
     "A photograph with all its bits, if it has more than 8. Nothing is raised: `read_rgb` has the words for it."
     try:
         depth = _depth(path)
@@ -89,7 +92,9 @@ def read_deep(
             return None
         if depth == "gray":
             return _gray_values(path)
-        shown = read_rgb(path, min_side=1)  # before OpenCV, which prints what is wrong with a file
+        shown = read_rgb(
+            path, min_side=1
+        )  # before OpenCV, which prints what is wrong with a file
         values = _color_values(path)
         if values is not None and _is_same(values, shown):
             return values
@@ -99,7 +104,7 @@ def read_deep(
         notes.append("its 16 bits could not be used; it was read with 8")
     return None
 
-
+# %% ../nbs/01_bits.ipynb #4bdbf008
 def _is_same(values: np.ndarray, shown: np.ndarray) -> bool:
     "Whether H×W×3 `uint16` are the picture H×W×3 `uint8`."
     if values.shape[:2] != shown.shape[:2]:
@@ -117,7 +122,9 @@ def luma16(
 ) -> np.ndarray:  # H×W `uint16`
     "Luminance (ITU-R BT.601, full range) of 16 bits. Raises `ValueError` for anything else."
     if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint16:
-        raise ValueError(f"luma16 wants an H×W×3 uint16 photograph, got {rgb.shape} {rgb.dtype}")
+        raise ValueError(
+            f"luma16 wants an H×W×3 uint16 photograph, got {rgb.shape} {rgb.dtype}"
+        )
     levels = rgb.astype(np.float32)
     luminance = levels @ np.array(LUMA_WEIGHTS, np.float32)
     return luminance.round().astype(np.uint16)
@@ -199,8 +206,14 @@ def write_deep(
     "Write a photograph of 16 bits, atomically. Raises `PhotoError` for another ending or other pixels, and `OSError`."
     kind = WRITTEN.get(Path(path).suffix.lower())
     if kind not in ("PNG", "TIFF"):
-        raise PhotoError(f"{path}: 16 bits go into PNG and TIFF; a name ending in .png or .tif is wanted")
+        raise PhotoError(
+            f"{path}: 16 bits go into PNG and TIFF; a name ending in .png or .tif is wanted"
+        )
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint16:
-        raise PhotoError(f"{path}: H×W×3 uint16 pixels are wanted, got {image.shape} {image.dtype}")
+        raise PhotoError(
+            f"{path}: H×W×3 uint16 pixels are wanted, got {image.shape} {image.dtype}"
+        )
     with atomic(path) as temporary:
-        return (_write_png if kind == "PNG" else _write_tiff)(temporary, image, mark, about)
+        return (_write_png if kind == "PNG" else _write_tiff)(
+            temporary, image, mark, about
+        )

@@ -230,36 +230,24 @@ def walk(
     if not seen:
         raise ClusterError(f"{place.path}: no such folder, or nothing in it")
 
-# %% ../nbs/27_cluster.ipynb #b4bda3a6
+# %% ../nbs/27_cluster.ipynb #eb243a3d
 ROWS, SECONDS = 1000, 30  # at most so many rows in a file, and so long until they are written
 DONE = ("restored", "set aside")  # what is not tried again
 
 
+def _differs(before: dict, now: dict) -> str:
+    "What a manifest says of its results that is not so now; empty: nothing."
+    for name in sorted(set(before) | set(now)):
+        if before.get(name) != now.get(name):
+            return f"the manifest there is of {name} {before.get(name)}, not {now.get(name)}"
+    return ""
+
+# %% ../nbs/27_cluster.ipynb #b4bda3a6
 @dataclass
-class Manifest:
-    "What became of the photographs of an archive."
+class _Files:
+    "The files of a manifest."
 
-    place: Place  # of its files
-    about: dict  # what the results depend on
-    finished: set = field(default_factory=set)  # names that are not tried again
-    rows: list = field(default_factory=list)  # not yet written
-    written: float = field(default_factory=time.monotonic)
-
-    def open(self):
-        "Read what earlier calls have noted. Raises `ClusterError` if that belongs to other photographs or wishes."
-        about = self.place.file("about.json")
-        if self.place.fs.exists(about):
-            before = json.loads(self.place.fs.cat_file(about))
-            for name in sorted(set(before) | set(self.about)):
-                was, wanted = before.get(name), self.about.get(name)
-                if was != wanted:
-                    differs = f"the manifest there is of {name} {was}, not {wanted}"
-                    raise ClusterError(f"{self.place.path}: {differs}; another --out is wanted")
-            for table in self.tables(["name", "state"]):
-                self.finished |= set(table.name[table.state.isin(DONE)])
-                self.finished -= set(table.name[~table.state.isin(DONE)])
-        else:
-            self.store("about.json", lambda file: file.write_text(json.dumps(self.about, indent=1)))
+    place: Place
 
     def tables(self, columns: list[str] | None = None) -> Iterator[pd.DataFrame]:
         "Its files, the oldest first."
@@ -274,6 +262,33 @@ class Manifest:
             write(file)
             self.place.fs.makedirs(self.place.path, exist_ok=True)
             _put(self.place, name, file)
+
+    def check(self, about: dict):
+        "Raises `ClusterError` if the files belong to other results."
+        file = self.place.file("about.json")
+        if not self.place.fs.exists(file):
+            self.store("about.json", lambda file: file.write_text(json.dumps(about, indent=1)))
+        differs = _differs(json.loads(self.place.fs.cat_file(file)), about)
+        if differs:
+            raise ClusterError(f"{self.place.path}: {differs}; another --out is wanted")
+
+# %% ../nbs/27_cluster.ipynb #e8f71d4f
+@dataclass
+class Manifest(_Files):
+    "What became of the photographs of an archive."
+
+    about: dict  # what the results depend on
+    finished: set = field(default_factory=set)  # names that are not tried again
+    rows: list = field(default_factory=list)  # not yet written
+    written: float = field(default_factory=time.monotonic)
+
+    def open(self):
+        "Read what earlier calls have noted. Raises `ClusterError` if that belongs to other photographs or wishes."
+        self.check(self.about)
+        for table in self.tables(["name", "state"]):
+            done = table.state.isin(DONE)
+            self.finished -= set(table.name[~done])
+            self.finished |= set(table.name[done])
 
     def add(self, row: dict):
         "Note what became of a photograph."
@@ -299,7 +314,7 @@ def _worker_restorer(weights: str | None):
     torch.set_num_threads(1)
     return Restorer.from_pretrained(weights)
 
-
+# %% ../nbs/27_cluster.ipynb #20805aec
 def _restore_piece(source: Place, target: Place, names: tuple[str, str], weights: str | None, options: dict) -> dict:
     "Restore one photograph of an archive: a row of the manifest."
     from restorecolor.restoring import restore_files
@@ -352,7 +367,7 @@ def _lost(name: str, state: str, why: str) -> dict:
     empty = dict(result="", damaged=0.0, found="", notes="", seconds=0.0, finished=pd.Timestamp.now(), worker=0)
     return dict(name=name, state=state, why=why) | empty
 
-
+# %% ../nbs/27_cluster.ipynb #134e0637
 def _row(names: tuple[str, str], task) -> dict:
     "What became of a photograph: the worker's own words, or why there are none."
     from dask.distributed import KilledWorker
@@ -392,7 +407,7 @@ def restore_archive(
         )
         return _restore_all(client, places, manifest, work, progress)
 
-
+# %% ../nbs/27_cluster.ipynb #2ebf4554
 @contextmanager
 def _held(place: Place):
     "Only one command writes to a manifest, as far as that can be told: on a disk."

@@ -38,7 +38,7 @@ class Kind(str, Enum):
     jpeg = "jpeg"
     tiff = "tiff"
 
-
+# %% ../nbs/22_command.ipynb #5d3d261d
 def _option(help: str, panel: str, *names: str, **more):
     return typer.Option(*names, help=help, rich_help_panel=panel, **more)
 

@@ -106,9 +106,7 @@ def _table(root: Path, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
 
 # %% ../nbs/04_contest.ipynb #25ab369c
 class ContestFolder:
-    """The contest's data as tables of absolute paths: `train` (input, original, source) and `test` (input).
-
-    Raises `ContestError` for tables that are missing, or name what is not there."""
+    "The contest's data as tables of absolute paths: `train` (input, original, source), `test`; or `ContestError`."
 
     def __init__(
         self,
@@ -123,8 +121,7 @@ class ContestFolder:
         train = _table(self.root, "train.csv", columns)
         test = _table(self.root, "test.csv", columns[:1])
         if train.empty:
-            file = self.root / "train.csv"
-            raise ContestError(f"{file}: lists no photographs")
+            raise ContestError(f"{self.root / 'train.csv'}: lists no photographs")
         self.train = train.set_axis(["input", "original"], axis=1)
         self.train["source"] = _sources(self.root, self.train.original)
         self.test = test.set_axis(["input"], axis=1)
@@ -489,15 +486,11 @@ def make_contest(
     out = Path(out)
     _check_numbers(size, test, crops, seed)
     if (out / "train.csv").exists():
-        raise ContestError(
-            f"{out}: holds a data set already; another folder is wanted"
-        )
+        raise ContestError(f"{out}: holds a data set already; another folder is wanted")
     photos = _photos_by_name(photos, out)
     jobs = _jobs(list(photos), test, crops, seed)
     names = [job.name for job in jobs]
-    read = lambda name: (
-        photos[name]() if callable(photos[name]) else photos[name]
-    )
+    read = lambda name: photos[name]() if callable(photos[name]) else photos[name]
     cutter = _Cutter(out, size, seed)
     with alone(out, "the making of a data set"):
         sweep(out)

@@ -384,7 +384,7 @@ def masked_ssim(
     similarity = masked_ssim_map(t, p, lost, int(np.ptp(pred)))
     return float(similarity.mean())
 
-
+# %% ../nbs/05_metrics.ipynb #4ba45150
 def hue_similarity(
     true: np.ndarray,  # H×W×3 `uint8`
     pred: np.ndarray,  # H×W×3 `uint8`

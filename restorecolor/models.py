@@ -263,9 +263,7 @@ class _Stages(nn.Module):
 
 # %% ../nbs/10_models.ipynb #2191910b
 class RestorationNet(_Stages):
-    """Damaged gray N×1×H×W in [0, 1] and mask N×1×H×W (1 = damaged) → `StageOutputs`.
-
-    Any size from 32 px; padded inside."""
+    "Damaged gray N×1×H×W in [0, 1] and mask N×1×H×W (1 = damaged) → `StageOutputs`; any size from 32 px, padded inside"
 
     def luminance(self, damaged: Tensor, mask: Tensor) -> Tensor:
         "Stage 1: the gray picture without its damage, N×1×H×W. The chroma design changes the hole only."

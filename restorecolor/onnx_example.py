@@ -37,7 +37,7 @@ def means(
         total = total + pixels * weight
     return total
 
-
+# %% ../nbs/23_onnx_example.ipynb #47659f03
 def shares(
     start: np.ndarray,  # where each new pixel begins
     place: np.ndarray,  # an old pixel for each

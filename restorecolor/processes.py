@@ -113,7 +113,7 @@ def main(
         if torch.distributed.is_initialized():
             torch.distributed.destroy_process_group()
 
-
+# %% ../nbs/26_processes.ipynb #81a30e89
 def _why(error: Exception) -> str:
     "An error in a sentence; one of the connection means that another process is gone."
     if isinstance(error, torch.distributed.DistError) or "gloo" in str(error):

@@ -60,7 +60,9 @@ def working_copy(
     return reduce(gray), reduce(mask.astype(np.float32)) > 1e-3
 
 # %% ../nbs/16_restoring.ipynb #8f15721f
-SHOWN = 512  # pixels on the longer side of what a notebook shows of a restoration
+SHOWN = (
+    512  # pixels on the longer side of what a notebook shows of a restoration
+)
 
 
 def _as_png(image: np.ndarray) -> bytes:
@@ -74,10 +76,26 @@ def _as_png(image: np.ndarray) -> bytes:
     Image.fromarray(image).save(file, format="PNG")
     return file.getvalue()
 
+# %% ../nbs/16_restoring.ipynb #01243e27
+NO_ROOM = (
+    "its {} has no room in a file of this kind and was left out; PNG keeps it"
+)
+
+
+def _write_either(
+    path: Path,
+    image: np.ndarray,
+    deep: np.ndarray | None,
+    quality: int,
+    mark: str,
+    about: dict,
+):
+    "Write with 16 bits where the photograph has them, and the kind of file as well: what had no room, if anything."
+    if deep is not None and WRITTEN.get(path.suffix.lower()) in ("PNG", "TIFF"):
+        return write_deep(path, deep, mark, **about)
+    return write_photo(path, image, quality, mark, **about)
+
 # %% ../nbs/16_restoring.ipynb #ea1b04eb
-NO_ROOM = "its {} has no room in a file of this kind and was left out; PNG keeps it"
-
-
 @dataclass
 class Restoration:
     "What comes out: the picture, where it was damaged, and its luminance without the damage."
@@ -101,13 +119,7 @@ class Restoration:
         return Path(path)
 
     def _write(self, path: Path, quality: int, mark: str = "", about: dict | None = None):
-        "With 16 bits where the photograph has them, and the kind of file as well."
-        about = about or {}
-        kind = WRITTEN.get(path.suffix.lower())
-        if self.deep is not None and kind in ("PNG", "TIFF"):
-            left = write_deep(path, self.deep, mark, **about)
-        else:
-            left = write_photo(path, self.image, quality, mark, **about)
+        left = _write_either(path, self.image, self.deep, quality, mark, about or {})
         self.notes += [NO_ROOM.format(name.upper()) for name in left]
 
     def _repr_png_(self) -> bytes:
@@ -120,7 +132,9 @@ def predict(
     gray: np.ndarray,  # h×w `uint8`, of the working size
     mask: np.ndarray,  # h×w `bool`
     flips: bool = True,  # average with the mirror image
-) -> tuple[np.ndarray, np.ndarray]:  # luminance h×w, about [0, 1]; chroma h×w×2 in [-½, ½] or RGB h×w×3: `float32`
+) -> tuple[
+    np.ndarray, np.ndarray
+]:  # luminance h×w, about [0, 1]; chroma h×w×2 in [-½, ½] or RGB h×w×3: `float32`
     "What networks say about a picture, averaged over them and over mirror images."
     device = next(nets[0].parameters()).device
     x = to_tensor(gray)[None].to(device, memory_format=torch.channels_last)
@@ -175,7 +189,9 @@ NEEDED = ("fill", "color")  # of `models.PARTS`; `defects` may be there besides
 
 def find_parts(
     path=None,  # a folder, or one of its files; `None`: the package's own
-) -> dict[str, Path]:  # {part: file}; empty where there are weights of another make, or none
+) -> dict[
+    str, Path
+]:  # {part: file}; empty where there are weights of another make, or none
     "The networks for each task at `path`, completed with those that ship."
     own = Path(str(resources.files("restorecolor") / "weights"))
     path = own if path is None else Path(path)
@@ -193,7 +209,7 @@ def find_parts(
             found[name] = best
     return found
 
-
+# %% ../nbs/16_restoring.ipynb #58c0a564
 def start_file(
     start,  # `shipped`, a folder, or one of its files
     part: str,  # `fill`, `color` or `defects`
@@ -201,7 +217,9 @@ def start_file(
     "The network that a training starts from. Raises `WeightsError` where there is none."
     found = find_parts(None if start == "shipped" else start)
     if part not in found:
-        raise WeightsError(f"{start}: no {part}.safetensors there; a folder that holds one, or shipped, is wanted")
+        raise WeightsError(
+            f"{start}: no {part}.safetensors there; a folder that holds one, or shipped, is wanted"
+        )
     return found[part]
 
 # %% ../nbs/16_restoring.ipynb #2cfa2393
@@ -209,7 +227,9 @@ def _load_parts(parts: dict[str, Path]) -> dict:
     "The networks of `find_parts`, by the names that a restorer has for them."
     colorist = fuse(load_color(parts["color"])[0], (torch.rand(1, 1, 64, 64),))
     finder = load_defects(parts["defects"])[0] if "defects" in parts else None
-    return dict(filler=load_fill(parts["fill"])[0], colorist=colorist, finder=finder)
+    return dict(
+        filler=load_fill(parts["fill"])[0], colorist=colorist, finder=finder
+    )
 
 # %% ../nbs/16_restoring.ipynb #869898a1
 def _check_designs(nets: Sequence[RestorationNet], complete: bool):
@@ -223,7 +243,10 @@ def _check_designs(nets: Sequence[RestorationNet], complete: bool):
 def _placed(nets: list, device: str) -> list:
     "Networks, or `None` where there is none, ready on a device. Raises `WeightsError` where its memory is too small."
     try:
-        return [net and net.eval().to(device, memory_format=torch.channels_last) for net in nets]
+        return [
+            net and net.eval().to(device, memory_format=torch.channels_last)
+            for net in nets
+        ]
     except torch.OutOfMemoryError as error:
         count = sum(net is not None for net in nets)
         why = f"the memory of {device} has no room for {count} network(s); device='cpu' has"
@@ -239,14 +262,18 @@ class _Filling(_Networks):
         always: bool = False,  # every photograph has a hole, and no scratches, as in the contest
     ) -> Findings:
         "What is damaged: the first step of `restore`. Raises `PhotoError` for a photograph that cannot be used."
-        return examine(as_gray(photo)[0], None if always else self.finder, always)
+        return examine(
+            as_gray(photo)[0], None if always else self.finder, always
+        )
 
     def fill(
         self,
         gray: np.ndarray,  # H×W `uint8`
         mask: np.ndarray,  # H×W `bool`, True = damaged
         how: str = "natural",  # or `expected`
-    ) -> tuple[np.ndarray, str, list[str]]:  # H×W `uint8`; how it was filled, empty: it has no hole; notes
+    ) -> tuple[
+        np.ndarray, str, list[str]
+    ]:  # H×W `uint8`; how it was filled, empty: it has no hole; notes
         "The luminance without its damage: the second step. Raises `PhotoError` for an unusable mask or wish."
         _check_wishes(self, how)
         notes = []
@@ -260,12 +287,15 @@ class _Coloring(_Filling):
     def chroma_of(
         self,
         whole: np.ndarray,  # H×W `uint8`, without damage
-        palette: Tensor | None = None,  # 1×144, see `palette_from`; `None`: the network's own choice
+        palette: Tensor
+        | None = None,  # 1×144, see `palette_from`; `None`: the network's own choice
     ) -> np.ndarray:  # h×w×2 `float32` (Cb, Cr) in [-½, ½], of the working size
         "The colours of a whole gray picture: what the third step is made of."
         if self.colorist:
             return predict_chroma(self.colorist, whole, palette)
-        small, hole = working_copy(whole, np.zeros(whole.shape, bool), self.size)
+        small, hole = working_copy(
+            whole, np.zeros(whole.shape, bool), self.size
+        )
         return predict(self.nets, small, hole, self.flips)[1]
 
     def color(
@@ -277,7 +307,9 @@ class _Coloring(_Filling):
         "A whole gray picture in colour: the third step. Raises `PhotoError` for an unusable palette or wish."
         _check_wishes(self, like=like, saturation=saturation)
         palette = None if like is None else palette_from(like)
-        return colorize(whole, self.chroma_of(whole, palette) * np.float32(saturation))
+        return colorize(
+            whole, self.chroma_of(whole, palette) * np.float32(saturation)
+        )
 
 # %% ../nbs/16_restoring.ipynb #b233a98d
 class Restorer(_Coloring):
@@ -351,7 +383,13 @@ def _filled(
         whole = expected_fill(restorer.filler, gray, mask)
     else:
         small, small_mask = working_copy(gray, mask, restorer.size)
-        whole = _fill_hole(gray, mask, small, small_mask, predict(restorer.nets, small, small_mask, restorer.flips)[0])
+        whole = _fill_hole(
+            gray,
+            mask,
+            small,
+            small_mask,
+            predict(restorer.nets, small, small_mask, restorer.flips)[0],
+        )
     if fill == "natural" and not natural_available():
         notes.append(
             "The hole was filled with what is to be expected: PyPatchMatch, which continues textures, is not installed."
@@ -409,13 +447,17 @@ def check_mask(
             f"a bool mask of the photograph's size, {size(gray)}, is wanted, got {mask.dtype}, {size(mask)}"
         )
     if mask.all():
-        raise PhotoError("the mask covers the whole photograph: nothing is left to restore it from")
+        raise PhotoError(
+            "the mask covers the whole photograph: nothing is left to restore it from"
+        )
     return mask
 
 # %% ../nbs/16_restoring.ipynb #67798a85
 def _smooth(values: np.ndarray, unknown: np.ndarray) -> np.ndarray:
     "`smooth_fill` of H×W `float32` where H×W `bool` is True."
-    return smooth_fill(torch.from_numpy(values)[None, None], to_tensor(unknown)[None])[0, 0].numpy()
+    return smooth_fill(
+        torch.from_numpy(values)[None, None], to_tensor(unknown)[None]
+    )[0, 0].numpy()
 
 
 def _box_around(mask: np.ndarray) -> tuple[slice, slice]:
@@ -435,7 +477,9 @@ def _fill_hole(gray, mask, small, small_mask, fill) -> np.ndarray:
         return gray
     guess = _smooth(small.astype(np.float32) / 255, small_mask)
     correction = (fill - guess) * small_mask
-    correction = cv2.resize(correction, gray.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    correction = cv2.resize(
+        correction, gray.shape[::-1], interpolation=cv2.INTER_LINEAR
+    )
     box = _box_around(mask)
     hole = mask[box]
     around = gray[box].astype(np.float32) / 255
@@ -449,12 +493,15 @@ def _fill_hole(gray, mask, small, small_mask, fill) -> np.ndarray:
 # %% ../nbs/16_restoring.ipynb #ad8c3c84
 def colorize(
     whole: np.ndarray,  # H×W luminance, `uint8` or `uint16`
-    chroma: np.ndarray | None,  # h×w×2 `float32` in [-½, ½] of the working size; `None`: gray
+    chroma: np.ndarray
+    | None,  # h×w×2 `float32` in [-½, ½] of the working size; `None`: gray
 ) -> np.ndarray:  # H×W×3 of the type of `whole`
     "A picture from its luminance and its chroma; in strips, which bounds what the exact arithmetic needs."
     if chroma is None:
         return np.stack([whole] * 3, axis=-1)
-    chroma = cv2.resize(chroma, whole.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    chroma = cv2.resize(
+        chroma, whole.shape[::-1], interpolation=cv2.INTER_LINEAR
+    )
     image = np.empty((*whole.shape, 3), whole.dtype)
     top = np.iinfo(whole.dtype).max
     for start in range(0, len(whole), 256):
@@ -466,8 +513,14 @@ def colorize(
         image[rows] = levels.permute(1, 2, 0).numpy()
     return image
 
-
-def _with_rgb(restorer: Restorer, gray: np.ndarray, mask: np.ndarray, color: bool, notes: list[str]) -> Restoration:
+# %% ../nbs/16_restoring.ipynb #f3d39f23
+def _with_rgb(
+    restorer: Restorer,
+    gray: np.ndarray,
+    mask: np.ndarray,
+    color: bool,
+    notes: list[str],
+) -> Restoration:
     "The published design: the network's RGB, enlarged."
     small = working_copy(gray, mask, restorer.size)
     _, rgb = predict(restorer.nets, *small, restorer.flips)
@@ -491,7 +544,11 @@ def _identity(path: Path):
 
 def _page_place(place: Path, page) -> Path:
     "album.tif → album-2.tif for its second page; of a file that has one picture, its place as it is."
-    return place.with_name(f"{place.stem}-{page.number}{place.suffix}") if isinstance(page, Page) else place
+    return (
+        place.with_name(f"{place.stem}-{page.number}{place.suffix}")
+        if isinstance(page, Page)
+        else place
+    )
 
 # %% ../nbs/16_restoring.ipynb #0184722f
 def _given(inputs, outs: list[Path]) -> list[tuple[Path, Path]]:
@@ -507,7 +564,11 @@ def _given(inputs, outs: list[Path]) -> list[tuple[Path, Path]]:
             for own in map(Path, map(os.path.realpath, outs))
             if item.is_dir() and own.is_relative_to(top) and own != top
         ]
-        found = [(p, p.relative_to(item)) for p in find_photos(item)] if item.is_dir() else [(item, Path(item.name))]
+        found = (
+            [(p, p.relative_to(item)) for p in find_photos(item)]
+            if item.is_dir()
+            else [(item, Path(item.name))]
+        )
         for path, place in found:
             known = (_identity(path), path.name.casefold())
             ours = (
@@ -606,7 +667,7 @@ def _unusual(wishes: dict) -> dict:
             said[name] = content
     return said
 
-
+# %% ../nbs/16_restoring.ipynb #0ef20d13
 def _digest_net(digest, name: str, net: torch.nn.Module):
     "Add the bytes of a network's weights to a digest."
     for key, values in net.state_dict().items():
@@ -617,16 +678,26 @@ def _digest_net(digest, name: str, net: torch.nn.Module):
 # %% ../nbs/16_restoring.ipynb #4a6fa377
 def _content(wish):
     "A wish that can be told from others by its text: of a picture, what is in it, and not what its file is called."
-    return hashlib.sha1(wish.tobytes()).hexdigest() if isinstance(wish, np.ndarray) else wish
+    return (
+        hashlib.sha1(wish.tobytes()).hexdigest()
+        if isinstance(wish, np.ndarray)
+        else wish
+    )
 
 
 def _own_mask(masks, place: Path, notes: list[str]) -> Path | None:
     "The file in a folder of masks that belongs to the photograph at `place`; `masks` itself if it is a file."
     if masks is None or not Path(masks).is_dir():
         return masks
-    named = [file for suffix in SUFFIXES if (file := Path(masks) / place.with_suffix(suffix)).is_file()]
+    named = [
+        file
+        for suffix in SUFFIXES
+        if (file := Path(masks) / place.with_suffix(suffix)).is_file()
+    ]
     if not named:
-        notes.append(f"no mask in {masks} is called {place.stem}: the damage was searched for")
+        notes.append(
+            f"no mask in {masks} is called {place.stem}: the damage was searched for"
+        )
     return named[0] if named else None
 
 # %% ../nbs/16_restoring.ipynb #48b3962b
@@ -671,7 +742,10 @@ def _result_mark(source: Path, mask: np.ndarray | None, key: str) -> str:
     except OSError:  # the reader of photographs has the words for it
         return ""
     page = f"page {source.number}" if isinstance(source, Page) else ""
-    digest.update((key + page).encode() + (b"" if mask is None else np.packbits(mask).tobytes()))
+    digest.update(
+        (key + page).encode()
+        + (b"" if mask is None else np.packbits(mask).tobytes())
+    )
     return digest.hexdigest()
 
 
@@ -702,11 +776,16 @@ def _tried(work, plan: list, jobs: int, label: str, progress: bool):
     with ThreadPoolExecutor(jobs) as pool:
         for _ in progress_bar(plan, label, disable=not progress):
             # No more are begun than are at work: whatever stops all stops soon, and memory is bounded.
-            waiting.extend(pool.submit(attempt, pair) for pair in islice(rest, jobs - len(waiting)))
+            waiting.extend(
+                pool.submit(attempt, pair)
+                for pair in islice(rest, jobs - len(waiting))
+            )
             yield waiting.popleft().result()
 
 # %% ../nbs/16_restoring.ipynb #8d8616b4
-def _each(inputs, out, masks, progress: bool, word: str, device, work, suffix: str = ".png", jobs: int = 1) -> Outcome:
+def _each(
+    inputs, out, masks, progress: bool, word: str, device, work, suffix: str = ".png", jobs: int = 1
+) -> Outcome:
     "Call work(source, target) for each photograph, and note what becomes of it. Raises `OSError`, `PhotoError`."
     if jobs < 1:
         raise PhotoError(f"jobs is {jobs}; a number of photographs at a time, 1 or more, is wanted")
@@ -768,7 +847,9 @@ def restore_files(
 
     def work(source, target):
         given = mask, target.relative_to(out)
-        return _told(_restore_one(source, target, restorer, given, key, again, metadata, quality, wishes))
+        return _told(
+            _restore_one(source, target, restorer, given, key, again, metadata, quality, wishes)
+        )
 
     masks = mask if mask and Path(mask).is_dir() else None
     return _each(inputs, out, masks, progress, "restore", restorer.device, work, suffix, jobs)
@@ -791,6 +872,11 @@ def find_files(
         found = restorer.examine(source, always)
         write_mask(target, found)
         said = describe(found)
-        return [said] if said else ["no damage was found"], (f"{found.mask.mean():.6f}", said)
+        return [said] if said else ["no damage was found"], (
+            f"{found.mask.mean():.6f}",
+            said,
+        )
 
-    return _each(inputs, out, out, progress, "find", restorer.device, work, jobs=jobs)
+    return _each(
+        inputs, out, out, progress, "find", restorer.device, work, jobs=jobs
+    )

@@ -40,7 +40,7 @@ _RANGES = {  # what each value must be: a test, and the names of values
     "0 (no average) or a decay below 1": (lambda x: 0 <= x < 1, ("ema",)),
 }
 
-
+# %% ../nbs/12_steps.ipynb #4043e588
 @dataclass
 class StepConfig:
     "All that a training by steps can be told. Raises `ValueError` for a value that cannot be."

@@ -154,22 +154,25 @@ def _optimizers(module: _Learner) -> dict:
     schedule = torch.optim.lr_scheduler.LambdaLR(adam, factor)
     return dict(optimizer=adam, lr_scheduler=dict(scheduler=schedule, interval="step"))
 
-# %% ../nbs/11_training.ipynb #1e01aaa5
-class LitRestorer(_Learner):
-    "A `RestorationNet` with its losses, its optimiser and the contest's score."
+# %% ../nbs/11_training.ipynb #32c14859
+class _Together(_Learner):
+    "What one of several processes owes to the others."
 
     def on_train_batch_start(self, batch, index):
-        epoch = self.current_epoch + 1
-        moment = 1_000_003 * epoch + index
+        moment = 1_000_003 * (self.current_epoch + 1) + index
         torch.manual_seed(self.config.seed + moment + 998_244_353 * self.global_rank)
+
+    def on_validation_epoch_start(self):
+        if self.trainer.world_size > 1:
+            for buffer in self.net.buffers():  # those of the first
+                torch.distributed.broadcast(buffer, 0)
+
+# %% ../nbs/11_training.ipynb #1e01aaa5
+class LitRestorer(_Together):
+    "A `RestorationNet` with its losses, its optimiser and the contest's score."
 
     def on_train_epoch_end(self):
         self.trainer.datamodule.train.set_epoch(self.current_epoch + 1)
-
-    def on_validation_epoch_start(self):
-        if self.trainer.world_size > 1:  # batch norm: all with the statistics of the first
-            for buffer in self.net.buffers():
-                torch.distributed.broadcast(buffer, 0)
 
     def validation_step(self, batch, _):
         rgb = self(batch["damaged"], batch["mask"]).rgb
@@ -684,7 +687,7 @@ def _prepared(folder: Path, config: TrainConfig, table: pd.DataFrame, fold: int)
         return None, None
     return None, path
 
-
+# %% ../nbs/11_training.ipynb #38284eb4
 def _from_first(prepare, folder: Path) -> tuple[dict | None, Path | None]:
     "What the first process prepares, told to all; an error there is an error of all."
     process, processes = process_share()
