@@ -393,7 +393,9 @@ def _checked_values(profile, values: dict, notebooks: dict, root: Path) -> dict[
     }
     own = {stage: here(values[stage]) for stage in notebooks if isinstance(values.get(stage), dict)}
     values = {name: value for name, value in here(values).items() if name not in own}
-    split = split_parameters(values, notebooks)
+    # some stages of a contest's run leave the values of the others aside
+    known = _stages({}, root) if set(notebooks) <= set(STAGES) else notebooks
+    split = {stage: some for stage, some in split_parameters(values, known).items() if stage in notebooks}
     for stage, more in own.items():
         split[stage] |= split_parameters(more, {stage: notebooks[stage]})[stage]
     try:
