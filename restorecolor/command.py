@@ -150,7 +150,7 @@ def restore(
     wishes: dict = dict(fill=fill.value, color=not gray, like=like, saturation=saturation)
     wishes |= dict(always=tell, proposed=proposed)
     files: dict = dict(suffix=SUFFIX[format.value], quality=quality, metadata=not no_metadata)
-    if cluster or any("://" in photo for photo in photos):
+    if cluster or any("://" in place for place in (*photos, out)):
         others = {"--mask": mask, "--report": report, "--jobs": jobs != 1, "--again": again, "--no-flips": no_flips}
         return _restore_archive(photos, out, cluster, weights, others, files | wishes)
     files |= dict(jobs=jobs, again=again)

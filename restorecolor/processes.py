@@ -30,16 +30,19 @@ def _environment():
     return None
 
 # %% ../nbs/26_processes.ipynb #63037c03
-def join() -> tuple[int, int]:  # devices of this machine, machines
+def join(
+    accelerator: str = "auto",  # one of Lightning's names
+) -> tuple[int, int]:  # devices of this machine, machines
     "Join the other processes that torchrun or SLURM has started. A process that was started by hand is alone."
     environment = _environment()
     if environment is None or environment.world_size() == 1:
         return 1, 1
     os.environ.setdefault("MASTER_ADDR", environment.main_address)
     os.environ.setdefault("MASTER_PORT", str(environment.main_port))
-    if default_device() == "cuda":
+    on_gpus = accelerator in ("auto", "gpu", "cuda") and default_device() == "cuda"
+    if on_gpus:
         torch.cuda.set_device(environment.local_rank())
-    backend = "nccl" if default_device() == "cuda" else "gloo"
+    backend = "nccl" if on_gpus else "gloo"
     world = environment.world_size()
     torch.distributed.init_process_group(backend, rank=environment.global_rank(), world_size=world)
     here = os.environ.get("LOCAL_WORLD_SIZE") or os.environ.get("SLURM_NTASKS_PER_NODE") or world
@@ -79,7 +82,8 @@ def train(
     if not table.is_file():
         how = f"restorecolor run {profile} --out {folder} --set 'stages=[clean]'"
         raise RunError(f"{table} is not there; `{how}` makes it")
-    config, folds = train_config(read_profile(profile) | (settings or {}), *join())
+    values = read_profile(profile) | (settings or {})
+    config, folds = train_config(values, *join(values.get("accelerator", "auto")))
     return fit_folds(config, pd.read_csv(table), folder / "train", folds or None)
 
 # %% ../nbs/26_processes.ipynb #ce67e12f
@@ -105,17 +109,21 @@ def main(
         if first:
             print(results.drop(columns="net").infer_objects().round(3).to_string(), flush=True)
         return 0
-    except (RuntimeError, ValueError, OSError) as error:  # our own are such, too
-        if first:
-            print(f"restorecolor: {_why(error)}", file=sys.stderr, flush=True)
+    except (RuntimeError, ValueError, OSError, MemoryError) as error:  # our own are such, too
+        _say(error, first)
         return 1
+    except KeyboardInterrupt:  # Ctrl-C, or torchrun ends all
+        return 130
     finally:
         if torch.distributed.is_initialized():
             torch.distributed.destroy_process_group()
 
 # %% ../nbs/26_processes.ipynb #81a30e89
-def _why(error: Exception) -> str:
-    "An error in a sentence; one of the connection means that another process is gone."
+def _say(error: Exception, first: bool):
+    "An error in a sentence. What all processes meet is said by the first; what one meets, by that one."
     if isinstance(error, torch.distributed.DistError) or "gloo" in str(error):
-        return "another process of the training has ended; started again, it goes on from its last checkpoint"
-    return str(error)
+        common, why = True, "another process of the training has ended; the next start goes on from its last checkpoint"
+    else:
+        common, why = isinstance(error, RunError) or getattr(error, "common", False), str(error) or type(error).__name__
+    if first or not common:
+        print(f"restorecolor: {why}", file=sys.stderr, flush=True)

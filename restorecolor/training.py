@@ -620,7 +620,8 @@ def _go_on(
     data = _data(config, table, fold)
     epoch, batches = _place(saved)
     data.begin(epoch, batches * config.batch_size * _processes(config, saved, batches))
-    _collect_metrics(folder)  # what a killed run has logged
+    if _is_first():
+        _collect_metrics(folder)  # what a killed run has logged
     module, trainer = LitRestorer(config), _trainer(config, folder)
     start = time.time()
     if config.start and saved is None:
@@ -703,6 +704,7 @@ def _from_first(prepare, folder: Path) -> tuple[dict | None, Path | None]:
     torch.distributed.broadcast_object_list(told)
     finished, path, error = told
     if error:
+        error.common = True  # all processes raise it
         raise error
     return finished, path
 
