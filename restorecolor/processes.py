@@ -89,8 +89,8 @@ def train(
 # %% ../nbs/26_processes.ipynb #ce67e12f
 def _words(words: list[str] | None) -> argparse.Namespace:
     "What was typed."
-    parser = argparse.ArgumentParser("python -m restorecolor.training", description=_words.__doc__)
-    parser.description = "Train the folds of a run, as one of the processes that torchrun or srun starts."
+    what = "Train the folds of a run, as one of the processes that torchrun or srun starts."
+    parser = argparse.ArgumentParser("python -m restorecolor.training", description=what)
     parser.add_argument("profile", help="a name, or a YAML file")
     parser.add_argument("--out", help="folder of the run; outputs/PROFILE if none is named")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="replace a value")
