@@ -49,7 +49,9 @@ Weights = Annotated[str, _option(
     "a file of weights, or the folder of a run; those that come with the package if none is named", NETWORKS)]
 Report = Annotated[str, _option(
     "a table (CSV) to write: what was found in each photograph, and what became of it", FILES)]
-Jobs = Annotated[int, _option("photographs at a time; each takes its memory", FILES, "--jobs", "-j", min=1)]
+Jobs = Annotated[int | None, _option(
+    "photographs at a time; if none is given, two where there are two processors, and large ones singly",
+    FILES, "--jobs", "-j", min=1, show_default=False)]
 Again = Annotated[bool, _option("do those again, too, that are done", FILES, "--again")]
 Tell = Annotated[bool, _option(
     "every photograph has a hole and nothing else, as in the contest: take the likeliest even if it is doubtful",
@@ -139,7 +141,7 @@ def restore(
     format: Annotated[Kind, _option(FORMAT, FILES)] = Kind.png,
     quality: Annotated[int, _option("of JPEG", FILES, min=1, max=100)] = 95,
     report: Report = None,
-    jobs: Jobs = 1,
+    jobs: Jobs = None,
     again: Again = False,
     no_metadata: Annotated[bool, _option(NO_METADATA, FILES, "--no-metadata")] = False,
     weights: Weights = None,
@@ -151,7 +153,7 @@ def restore(
     wishes |= dict(always=tell, proposed=proposed)
     files: dict = dict(suffix=SUFFIX[format.value], quality=quality, metadata=not no_metadata)
     if cluster or any("://" in place for place in (*photos, out)):
-        others = {"--mask": mask, "--report": report, "--jobs": jobs != 1, "--again": again, "--no-flips": no_flips}
+        others = {"--mask": mask, "--report": report, "--jobs": jobs, "--again": again, "--no-flips": no_flips}
         return _restore_archive(photos, out, cluster, weights, others, files | wishes)
     files |= dict(jobs=jobs, again=again)
     _restore(photos, out, _restorer(weights, not no_flips), mask, report, files | wishes)
@@ -193,7 +195,7 @@ def find(
     out: Annotated[str, _option(LAYERS, FILES)],
     tell: Tell = False,
     report: Report = None,
-    jobs: Jobs = 1,
+    jobs: Jobs = None,
     again: Annotated[bool, _option(REPLACE, FILES, "--again")] = False,
     weights: Weights = None,
 ):

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['WINDOW', 'PARTS', 'SCORES', 'ssim_map', 'masked_ssim_map', 'hue_bins', 'hue_histogram', 'correlation', 'batch_scores',
-           'contest_score', 'ssim', 'masked_ssim', 'hue_similarity', 'ContestScore']
+           'contest_score', 'ssim', 'masked_ssim', 'hue_similarity']
 
 # %% ../nbs/05_metrics.ipynb #09f43c96
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +14,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torchmetrics import Metric
 
 # %% ../nbs/05_metrics.ipynb #668b98eb
 WINDOW = 7  # pixels on a side; scikit-image's default
@@ -393,48 +392,3 @@ def hue_similarity(
     hues = hue_histogram(_batch(pred))
     true_hues = hue_histogram(_batch(true))
     return float(correlation(true_hues, hues))
-
-# %% ../nbs/05_metrics.ipynb #f3165d95
-def _home(device: torch.device) -> torch.device | str:
-    "Where scores are computed: Apple's GPUs have no double precision."
-    if device.type == "mps":
-        return "cpu"
-    return device
-
-
-def _to_8bit(
-    rgb: Tensor,  # in [0, 1], or `uint8`
-) -> Tensor:  # `uint8`
-    "Pictures rounded to 8 bits; those that are stay as they are."
-    if rgb.dtype == torch.uint8:
-        return rgb
-    return (rgb.float().clamp(0, 1) * 255).round().byte()
-
-# %% ../nbs/05_metrics.ipynb #63ed3ddf
-class ContestScore(Metric):
-    "Mean of the contest's S, M, C and score over photographs; right under several processes, too."
-
-    full_state_update = False
-    names = SCORES
-
-    def __init__(self):
-        super().__init__()
-        sums = torch.zeros(len(self.names))
-        count = torch.zeros((), dtype=torch.int64)
-        self.add_state("total", default=sums, dist_reduce_fx="sum")
-        self.add_state("count", default=count, dist_reduce_fx="sum")
-
-    def update(self, pred: Tensor, true: Tensor, mask: Tensor):
-        "Add a batch: N×3×H×W in [0, 1] or `uint8`; mask N×1×H×W or N×H×W, True or above ½ = damaged."
-        home = _home(true.device)
-        true = _to_8bit(true).to(home)
-        pred = _to_8bit(pred).to(home)
-        mask = (mask > 0.5).to(home)
-        scores = batch_scores(true, pred, mask)
-        sums = torch.stack([scores[name].sum() for name in self.names])
-        self.total += sums.to(self.total)
-        self.count += len(true)
-
-    def compute(self) -> dict[str, Tensor]:
-        "The means, by name."
-        return dict(zip(self.names, self.total / self.count))

@@ -640,7 +640,7 @@ def fuse(
     "The same network for inference only, its batch norms folded into its convolutions."
     folded = copy.deepcopy(net)
     _fold(folded)
-    if net.config["encoder"] == LITE0:
+    if net.config.get("encoder") == LITE0:
         return folded
     if inputs is None:
         generator = torch.Generator().manual_seed(0)

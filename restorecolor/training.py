@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['PRODUCTS', 'MINUTES', 'resolve_precision', 'warmup_cosine', 'DivergedError', 'check_loss', 'check_weights',
-           'LitRestorer', 'Progress', 'Pictures', 'set_aside', 'Checkpoints', 'read_state', 'Keeper', 'average_weights',
-           'read_metrics', 'fit_fold', 'fit_folds']
+           'ContestScore', 'LitRestorer', 'Progress', 'Pictures', 'set_aside', 'Checkpoints', 'read_state', 'Keeper',
+           'average_weights', 'read_metrics', 'fit_fold', 'fit_folds']
 
 # %% ../nbs/11_training.ipynb #9f65e48a
 import dataclasses
@@ -29,12 +29,13 @@ import pandas as pd
 import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.pytorch.callbacks import Checkpoint
+from torchmetrics import Metric
 
 from .data import PhotoData, process_share, to_floats
 from .encoders import default_device, half_type
 from .files import alone, atomic, is_whole, read_json, reason, sweep, write_json
 from .losses import WeightedLoss
-from .metrics import ContestScore
+from .metrics import SCORES, batch_scores
 from .models import RestorationNet, WeightsError, find_weights, load_net, save_net
 from .photos import progress_bar
 from .recipe import TrainConfig
@@ -96,6 +97,42 @@ def check_weights(
                 f"the weights are no longer numbers ({name}); a lower learning "
                 f"rate than {lr:g}, or precision 32-true, is wanted"
             )
+
+# %% ../nbs/11_training.ipynb #b66f76c7
+def _to_8bit(
+    rgb: torch.Tensor,  # in [0, 1], or `uint8`
+) -> torch.Tensor:  # `uint8`
+    "Pictures rounded to 8 bits; those that are stay as they are."
+    if rgb.dtype == torch.uint8:
+        return rgb
+    return (rgb.float().clamp(0, 1) * 255).round().byte()
+
+# %% ../nbs/11_training.ipynb #0b423559
+class ContestScore(Metric):
+    "Mean of the contest's S, M, C and score over photographs; right under several processes, too."
+
+    full_state_update = False
+    names = SCORES
+
+    def __init__(self):
+        super().__init__()
+        sums = torch.zeros(len(self.names))
+        count = torch.zeros((), dtype=torch.int64)
+        self.add_state("total", default=sums, dist_reduce_fx="sum")
+        self.add_state("count", default=count, dist_reduce_fx="sum")
+
+    def update(self, pred: torch.Tensor, true: torch.Tensor, mask: torch.Tensor):
+        "Add a batch: N×3×H×W in [0, 1] or `uint8`; mask N×1×H×W or N×H×W, True or above ½ = damaged."
+        home = "cpu" if true.device.type == "mps" else true.device  # Apple's GPUs have no double precision
+        true, pred = (_to_8bit(picture).to(home) for picture in (true, pred))
+        scores = batch_scores(true, pred, (mask > 0.5).to(home))
+        sums = torch.stack([scores[name].sum() for name in self.names])
+        self.total += sums.to(self.total)
+        self.count += len(true)
+
+    def compute(self) -> dict[str, torch.Tensor]:
+        "The means, by name."
+        return dict(zip(self.names, self.total / self.count))
 
 # %% ../nbs/11_training.ipynb #8756cac8
 class _Learner(L.LightningModule):
