@@ -91,7 +91,7 @@ def write_png(
         texts.add_text(MARK, mark)
     with atomic(path) as temporary:
         Image.fromarray(image).save(
-            temporary, format="PNG", compress_level=4, pnginfo=texts, **about
+            temporary, format="PNG", compress_level=3, pnginfo=texts, **about
         )
 
 # %% ../nbs/00_photos.ipynb #395f63b6
