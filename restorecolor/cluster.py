@@ -343,7 +343,8 @@ def _restore_piece(source: Place, target: Place, names: tuple[str, str], net: tu
         local = Path(folder) / "in" / (posixpath.basename(stem) + posixpath.splitext(name)[1])
         local.parent.mkdir()
         source.fs.get_file(source.file(name), str(local))
-        outcome = restore_files([local], Path(folder) / "out", _worker_restorer(*net), progress=False, **options)
+        options = dict(options, progress=False, jobs=1)
+        outcome = restore_files([local], Path(folder) / "out", _worker_restorer(*net), **options)
         written = [file for source_, file in outcome.results.items() if not outcome[source_]]
         results = [posixpath.join(posixpath.dirname(name), file.name) for file in written]
         for result, file in zip(results, written):

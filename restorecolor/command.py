@@ -50,7 +50,7 @@ Weights = Annotated[str, _option(
 Report = Annotated[str, _option(
     "a table (CSV) to write: what was found in each photograph, and what became of it", FILES)]
 Jobs = Annotated[int | None, _option(
-    "photographs at a time; if none is given, two where there are two processors, and large ones singly",
+    "photographs at a time; if none is given, one on a GPU, else two, of those above 6 megapixels one",
     FILES, "--jobs", "-j", min=1, show_default=False)]
 Again = Annotated[bool, _option("do those again, too, that are done", FILES, "--again")]
 Tell = Annotated[bool, _option(

@@ -63,7 +63,7 @@ class _Separable(nn.Module):
         self.bn2 = nn.BatchNorm2d(width)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.bn2(self.conv_pw(F.relu6(self.bn1(self.conv_dw(x)))))
+        return self.bn2(self.conv_pw(F.relu6(self.bn1(self.conv_dw(x)), inplace=True)))
 
 # %% ../nbs/07_encoders.ipynb #2caf536c
 class _Inverted(nn.Module):
@@ -81,8 +81,8 @@ class _Inverted(nn.Module):
         self.same, self.drop = stride == 1 and channels == width, drop
 
     def forward(self, x: Tensor) -> Tensor:
-        inside = F.relu6(self.bn1(self.conv_pw(x)))
-        inside = F.relu6(self.bn2(self.conv_dw(inside)))
+        inside = F.relu6(self.bn1(self.conv_pw(x)), inplace=True)
+        inside = F.relu6(self.bn2(self.conv_dw(inside)), inplace=True)
         out = self.bn3(self.conv_pwl(inside))
         if not self.same:
             return out
@@ -91,7 +91,7 @@ class _Inverted(nn.Module):
 # %% ../nbs/07_encoders.ipynb #83758368
 STAGES = (  # blocks, side of the filters, stride, channels
     (1, 3, 1, 16), (2, 3, 2, 24), (2, 5, 2, 40), (3, 3, 2, 80), (3, 5, 1, 112), (4, 5, 2, 192), (1, 3, 1, 320))
-DROP = 0.2  # probability that a training step leaves the last block out; it rises to that from 0
+DROP = 0.2  # in training, how often a block leaves a picture as it is: from 0, rising with depth towards this
 
 
 def _stages() -> nn.Sequential:
@@ -127,7 +127,7 @@ class Lite0(nn.Module):
         self.blocks = _stages()
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        features = [x, F.relu6(self.bn1(self.conv_stem(x)))]
+        features = [x, F.relu6(self.bn1(self.conv_stem(x)), inplace=True)]
         x = features[-1]
         for i, block in enumerate(self.blocks):
             x = block(x)

@@ -702,19 +702,19 @@ def _texture_around(
     return float(values.mean()) if values.size else 0.0
 
 # %% ../nbs/13_filling.ipynb #4624b2bb
-def _warn_of(box):
-    "Warn that a hole could not be copied, at the line that called `natural_fill`."
+def _tell_of(box, notes: list[str] | None):
+    "Note that a hole could not be copied; without `notes`, warn at the line that called `natural_fill`."
     rows, columns = box
-    warnings.warn(
-        f"the hole at rows {rows.start}–{rows.stop}, columns {columns.start}–{columns.stop} leaves too little "
-        "to copy from: it is filled with what is expected",
-        FillWarning,
-        stacklevel=4,
-    )
+    place = f"rows {rows.start}–{rows.stop}, columns {columns.start}–{columns.stop}"
+    said = f"the hole at {place} leaves too little to copy from: it is filled with what is expected"
+    if notes is None:
+        warnings.warn(said, FillWarning, stacklevel=4)
+    else:
+        notes.append(said)
 
 # %% ../nbs/13_filling.ipynb #d7eaa689
 def _with_copies(
-    gray: np.ndarray, mask: np.ndarray, plain: np.ndarray
+    gray: np.ndarray, mask: np.ndarray, plain: np.ndarray, notes: list[str] | None
 ) -> np.ndarray:
     "The grained fill, H×W `float32`, with exemplars in the wide parts that have texture about them."
     wide = wide_parts(mask)
@@ -736,7 +736,7 @@ def _with_copies(
             continue
         made = _copied(picture[box], wide[box])
         if made is None:
-            _warn_of(box)
+            _tell_of(box, notes)
             continue
         mixed = _mixed(out[box], made, share[box])
         out[box] = np.where(part, mixed, out[box])
@@ -747,17 +747,18 @@ def natural_fill(
     gray: np.ndarray,  # H×W `uint8`, any size
     mask: np.ndarray,  # H×W `bool`, True = damaged
     expected: np.ndarray | None = None,  # H×W `uint8`, what `expected_fill` gives for them; `None`: a smooth guess
+    notes: list[str] | None = None,  # gets a sentence for each hole that leaves too little to copy from
 ) -> np.ndarray:  # H×W `uint8`, known pixels unchanged
     """The hole filled with texture and lines of the photograph itself, where there is any about it.
 
     Raises `PhotoError` as `expected_fill`, and `FillError` without PatchMatch.
-    Warns (`FillWarning`) where too little is left to copy from."""
+    Without `notes` it warns (`FillWarning`) of such holes."""
     _check_hole(gray, mask)
     if not mask.any():
         return gray.copy()
     if expected is None:
         expected = smooth_guess(gray, mask)
-    filled = _with_copies(gray, mask, _grained(gray, mask, expected))
+    filled = _with_copies(gray, mask, _grained(gray, mask, expected), notes)
     return np.where(mask, filled.round().clip(0, 255), gray).astype(
         np.uint8
     )

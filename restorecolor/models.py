@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from .color import rgb_to_ycc, to_image, to_tensor, with_luma, ycc_to_rgb
-from .encoders import LITE0, encoder_names, gray_normalization, load_encoder
+from .encoders import LITE0, Lite0, encoder_names, gray_normalization, load_encoder
 from .files import atomic
 from .photos import MIN_SIDE
 
@@ -640,7 +640,7 @@ def fuse(
     "The same network for inference only, its batch norms folded into its convolutions."
     folded = copy.deepcopy(net)
     _fold(folded)
-    if net.config.get("encoder") == LITE0:
+    if any(isinstance(part, Lite0) for part in net.modules()):
         return folded
     if inputs is None:
         generator = torch.Generator().manual_seed(0)

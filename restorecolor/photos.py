@@ -90,9 +90,8 @@ def write_png(
     if mark:
         texts.add_text(MARK, mark)
     with atomic(path) as temporary:
-        Image.fromarray(image).save(
-            temporary, format="PNG", compress_level=3, pnginfo=texts, **about
-        )
+        # level 3: of photographs, smaller files than 4, and in less time
+        Image.fromarray(image).save(temporary, format="PNG", compress_level=3, pnginfo=texts, **about)
 
 # %% ../nbs/00_photos.ipynb #395f63b6
 class PhotoError(ValueError):

@@ -16,7 +16,6 @@ import io
 import os
 import threading
 import unicodedata
-import warnings
 from collections import Counter, deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -41,11 +40,11 @@ from .defects import DefectNet, Findings, describe, examine, load_defects, write
 from .encoders import autocast, default_device
 from .files import atomic, is_whole, reason, sweep
 from .filling import (
-    FillNet, FillWarning, expected_fill, load_fill, membrane, natural_available, natural_fill)
+    FillNet, expected_fill, load_fill, membrane, natural_available, natural_fill)
 from .models import RestorationNet, WeightsError, compose, find_weights, fuse, load_net, smooth_fill
 from .photos import (
-    WRITTEN, MIN_SIDE, SUFFIXES, Page, PhotoError, find_photos, left_out, luma, pages_of, progress_bar, read_erased,
-    read_mark, read_mask, read_metadata, read_rgb, write_photo)
+    FORMATS, MIN_SIDE, SUFFIXES, WRITTEN, Page, PhotoError, find_photos, left_out, luma, pages_of, progress_bar,
+    read_erased, read_mark, read_mask, read_metadata, read_rgb, write_photo)
 
 # %% ../nbs/16_restoring.ipynb #c0e63b9a
 def working_copy(
@@ -227,7 +226,7 @@ def start_file(
 # %% ../nbs/16_restoring.ipynb #2cfa2393
 def _load_parts(parts: dict[str, Path]) -> dict:
     "The networks of `find_parts`, by the names that a restorer has for them."
-    gray = (torch.rand(1, 1, 64, 64),)
+    gray = (torch.linspace(0, 1, 64 * 64).view(1, 1, 64, 64),)
     colorist = fuse(load_color(parts["color"])[0], gray)
     finder = fuse(load_defects(parts["defects"])[0], gray) if "defects" in parts else None
     return dict(
@@ -399,10 +398,7 @@ def _filled(
         )
         fill = "expected"
     if fill == "natural":
-        with warnings.catch_warnings(record=True) as said:
-            warnings.simplefilter("always", FillWarning)
-            whole = natural_fill(gray, mask, whole)
-        notes += [str(w.message) for w in said if issubclass(w.category, FillWarning)]
+        whole = natural_fill(gray, mask, whole, notes)
     return whole, fill
 
 # %% ../nbs/16_restoring.ipynb #d0da9c1b
@@ -766,7 +762,7 @@ def _why_not(error: Exception, source: Path, device) -> str:
     return f"cannot be restored ({type(error).__name__}: {reason(error)})"
 
 # %% ../nbs/16_restoring.ipynb #b26808eb
-LARGE = 6e6  # pixels: larger photographs are restored one at a time, unless a number of jobs is asked for
+LARGE = 6e6  # pixels: larger photographs are restored one at a time, unless a number is asked for
 
 
 def _is_large(source: Path) -> bool:
@@ -774,16 +770,17 @@ def _is_large(source: Path) -> bool:
     if not os.path.isfile(source):  # a pipe would be waited for
         return False
     try:
-        with Image.open(source) as image:
+        with Image.open(source, formats=FORMATS) as image:
+            image.seek(getattr(source, "frame", 0))
             return image.width * image.height > LARGE
-    except (OSError, ValueError, Image.DecompressionBombError):
+    except Exception:  # its reader has the words for it
         return False
 
 
 def _jobs(jobs: int | None, device: str) -> int:
     "How many photographs at a time. Raises `PhotoError` for a number that cannot be."
     if jobs is None:
-        return 2 if device == "cpu" and (os.cpu_count() or 1) > 1 else 1
+        return 2 if str(device) == "cpu" and torch.get_num_threads() > 1 else 1
     if jobs < 1:
         raise PhotoError(f"jobs is {jobs}; a number of photographs at a time, 1 or more, is wanted")
     return jobs
@@ -792,22 +789,24 @@ def _jobs(jobs: int | None, device: str) -> int:
 def _tried(work, plan: list, jobs: int, label: str, progress: bool, turns):
     "For each pair of `plan`, in order: the pair, what work(*pair) gave, its error or `None`; `jobs` threads."
 
+    over = threading.Event()
+
     def attempt(pair):
         try:
             with turns if _is_large(pair[0]) else nullcontext():
-                return pair, work(*pair), None
+                return pair, None if over.is_set() else work(*pair), None
         except Exception as error:
             return pair, None, error
 
     waiting, rest = deque(), iter(plan)
     with ThreadPoolExecutor(jobs) as pool:
-        for _ in progress_bar(plan, label, disable=not progress):
-            # No more are begun than are at work: whatever stops all stops soon, and memory is bounded.
-            waiting.extend(
-                pool.submit(attempt, pair)
-                for pair in islice(rest, jobs - len(waiting))
-            )
-            yield waiting.popleft().result()
+        try:
+            for _ in progress_bar(plan, label, disable=not progress):
+                # No more are begun than are at work: whatever stops all stops soon, and memory is bounded.
+                waiting.extend(pool.submit(attempt, pair) for pair in islice(rest, jobs - len(waiting)))
+                yield waiting.popleft().result()
+        finally:
+            over.set()
 
 # %% ../nbs/16_restoring.ipynb #8d8616b4
 def _each(
@@ -860,7 +859,7 @@ def restore_files(
     metadata: bool = True,  # results keep what `photos.read_metadata` reads; else nothing but the picture
     suffix: str = ".png",  # of the results: .png, .jpg or .tif
     quality: int = 95,  # of JPEG: 1 to 100
-    jobs: int | None = None,  # photographs at a time; `None`: two where there are two processors, large ones singly
+    jobs: int | None = None,  # photographs at a time; `None`: one on a GPU, else two, those above `LARGE` one
     **wishes,  # further arguments of `restorer.restore`
 ) -> Outcome:  # for each photograph why it failed, or nothing
     """Restore photographs to files. Raises `OSError`, `PhotoError`.
