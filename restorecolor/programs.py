@@ -224,7 +224,7 @@ def _append(value, text: str):
 
 # %% ../nbs/25_programs.ipynb #188ffaac
 def _after_cell(*_):
-    for name, module in list(sys.modules.items()):
+    for name, module in sys.modules.copy().items():
         if (
             name.startswith(f"{__package__}.")
             and name not in _DOCUMENTED
