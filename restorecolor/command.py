@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['app', 'FILES', 'DAMAGE', 'LOOK', 'NETWORKS', 'Photos', 'Weights', 'Report', 'Jobs', 'Again', 'Tell', 'MASK', 'FILL',
            'PROPOSED', 'FORMAT', 'NO_METADATA', 'NO_FLIPS', 'CLUSTER', 'MACHINES', 'SUFFIX', 'LAYERS', 'REPLACE',
-           'NAMES', 'SET', 'FOLDS', 'STOPPED', 'Fill', 'Kind', 'restore', 'find', 'page', 'run', 'dataset', 'score',
-           'check', 'export', 'doctor', 'main']
+           'NAMES', 'SET', 'FOLDS', 'ARCHIVES', 'NOTED', 'STOPPED', 'Fill', 'Kind', 'restore', 'find', 'page', 'run',
+           'dataset', 'score', 'check', 'export', 'doctor', 'main']
 
 # %% ../nbs/22_command.ipynb #c1489f71
 import gc
@@ -269,28 +269,66 @@ def dataset(
     print(make_contest(photos, out, size, test, crops, seed))
 
 # %% ../nbs/22_command.ipynb #8be1f82f
+ARCHIVES = "archives: folders, or such in a store, as s3://bucket/scans; by workers here, or a Dask scheduler's"
+NOTED = "folder in which an archive's scores are noted, so that a stopped command goes on"
+
+
 @app.command()
 def score(
     restored: Annotated[str, typer.Argument(help="folder of restorations, by whatever tool", show_default=False)],
     originals: Annotated[str, typer.Argument(help="folder of originals of the same names", show_default=False)],
     inputs: Annotated[str, typer.Option(help="folder of the damaged ones; without them no M and no score")] = None,
+    cluster: Annotated[str, _option(ARCHIVES, MACHINES, metavar="local:N|ADDRESS")] = None,
+    out: Annotated[str, _option(NOTED, MACHINES)] = None,
 ):
     "Score restorations as the contest does: S, M, C and the score, by photograph."
-    from restorecolor.evaluation import bootstrap, score_folders
+    if cluster or out or any("://" in place for place in (restored, originals, inputs or "")):
+        return _score_archive(restored, originals, inputs, cluster, out)
+    from restorecolor.evaluation import score_folders
 
     table = score_folders(restored, originals, inputs)
     missing = table.attrs["missing"]
     table = table.set_index("name")
     print(table.round(4).to_string())
+    print()
+    _tell_scores(table)
+    if missing:
+        print(f"not in the mean, since no restoration is there: {_some(missing)}")
+
+
+def _tell_scores(table):
+    "Print the means of scores."
+    from restorecolor.evaluation import bootstrap
+
+    table = table.dropna(axis="columns", how="all")
     name = "score" if "score" in table else "C"
     values = table[name].dropna()  # undamaged photographs have no score
     mean, low, high = bootstrap(values)
     means = table.mean().round(4)
-    print("\n" + means.to_frame("mean").T.to_string())
-    if missing:
-        print(f"not in the mean, since no restoration is there: {_some(missing)}")
+    print(means.to_frame("mean").T.to_string())
     interval = f"95 % interval of the mean {name} of {len(values)}: {low:.4f} to {high:.4f}"
     print(f"{len(table)} photographs; {interval}")
+
+
+def _score_archive(restored: str, originals: str, inputs: str | None, where: str | None, out: str | None):
+    "Score an archive on a cluster. Raises `RunError`."
+    if not out:
+        raise RunError("an archive is scored with --out, a folder in which the scores are noted")
+    from restorecolor.archives import read_scores, score_archive
+
+    counts = score_archive(restored, originals, out, inputs, where or "local:1")
+    table = read_scores(out).set_index("name")
+    scored = table[table.state == "scored"]
+    if len(scored):
+        _tell_scores(scored.drop(columns=["state", "why"]))
+    told = f"{counts['scored']} scored now, {counts['before']} before"
+    print(f"{told}; restorecolor.archives.read_scores({out!r}) has each")
+    if counts["missing"]:
+        print(f"not in the mean, since no restoration is there: {counts['missing']}")
+    lost = table[table.state != "scored"]
+    if len(lost):
+        lines = [f"  {name}: {why}" for name, why in lost.why.head(20).items()]
+        raise RunError("\n".join([f"not scored, {len(lost)}:", *lines]))
 
 # %% ../nbs/22_command.ipynb #d078adad
 @app.command()
