@@ -27,7 +27,7 @@ from typing import Any
 import pandas as pd
 
 from .files import alone, atomic, reason
-from .photos import SUFFIXES, progress_bar, read_rgb
+from .photos import SUFFIXES, progress_bar
 
 # %% ../nbs/27_cluster.ipynb #893373f4
 class ClusterError(RuntimeError):
@@ -230,8 +230,17 @@ def _named(names: list[str]) -> Iterator[tuple[str, str]]:
     split = [(name, *posixpath.splitext(name)) for name in names if not name.startswith(".")]
     photos = [one for one in split if one[2].lower() in SUFFIXES]
     count = Counter(key(stem) for _, stem, _ in photos)
+    numbered = {stem.rpartition("-")[0] for stem in count if stem.rpartition("-")[2].isdigit()}
+    taken = set(count)
     for name, stem, suffix in photos:
-        yield name, stem if count[key(stem)] == 1 else f"{stem}_{suffix[1:]}"
+        pages = suffix.lower() in (".tif", ".tiff") and key(stem) in numbered  # album-2 could be its second page
+        own = stem
+        if count[key(stem)] > 1 or pages:
+            own = f"{stem}_{suffix[1:]}"
+            while key(own) in taken:
+                own += "_"
+            taken.add(key(own))
+        yield name, own
 
 # %% ../nbs/27_cluster.ipynb #97ef3e08
 def walk(
@@ -316,9 +325,13 @@ class Manifest(_Files):
     rows: list = field(default_factory=list)  # not yet written
     written: float = field(default_factory=time.monotonic)
 
-    def open(self):
-        "Read what earlier calls have noted. Raises `ClusterError` if that belongs to other photographs or wishes."
+    def open(self, again: bool = False):
+        """Read what earlier calls have noted; with `again`, nothing of it counts as finished.
+
+        Raises `ClusterError` if it belongs to other photographs or wishes."""
         self.check(self.about)
+        if again:
+            return
         for table in self.tables(["name", "state"] + ["seen"] * self.versions):
             seen = table.seen if self.versions else [""] * len(table)
             for name, state, looks in zip(table.name, table.state, seen):
@@ -502,15 +515,16 @@ def restore_archive(
     where: str = "local:1",  # see `open_cluster`
     weights=None,  # a file of weights, or the folder of a run; `None`: those that ship
     progress: bool = True,
+    again: bool = False,  # restore all of them, also those that were restored or set aside
     **options,  # further arguments of `restoring.restore_files`
 ) -> dict[str, int]:  # photographs by what became of them: restored, failed, set aside, before
     "Restore an archive on a cluster; called again, it goes on. Raises `ClusterError`, `WeightsError`."
-    from restorecolor.restoring import Restorer, _fingerprint
+    from restorecolor.restoring import Restorer, _fingerprint, palette_from
 
     places = Place.of(source), Place.of(out)
     _check_places(*places)
-    if isinstance(options.get("like"), (str, Path)):
-        options["like"] = read_rgb(options["like"])  # which workers elsewhere cannot
+    if options.get("like") is not None:
+        options["like"] = palette_from(options["like"])  # workers elsewhere cannot read the photograph
     wishes = {n: v for n, v in options.items() if n not in ("suffix", "quality", "metadata")}
     files = sorted((n, v) for n, v in options.items() if n not in wishes)
     weights = None if weights is None else os.path.abspath(weights)
@@ -518,7 +532,7 @@ def restore_archive(
     about = dict(source=f"{places[0].fs.protocol[0]}:{places[0].path}", results=key)
     manifest = Manifest(Place(places[1].fs, places[1].file("manifest")), about)
     with _held(manifest.place), open_cluster(where) as client:
-        manifest.open()
+        manifest.open(again)
         work = lambda names: client.submit(
             _restore_piece, *places, names, (weights, key), options, pure=False, retries=RETRIES
         )

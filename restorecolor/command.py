@@ -153,8 +153,8 @@ def restore(
     wishes |= dict(always=tell, proposed=proposed)
     files: dict = dict(suffix=SUFFIX[format.value], quality=quality, metadata=not no_metadata)
     if cluster or any("://" in place for place in (*photos, out)):
-        others = {"--mask": mask, "--report": report, "--jobs": jobs, "--again": again, "--no-flips": no_flips}
-        return _restore_archive(photos, out, cluster, weights, others, files | wishes)
+        others = {"--mask": mask, "--report": report, "--jobs": jobs, "--no-flips": no_flips}
+        return _restore_archive(photos, out, cluster, weights, others, files | wishes | dict(again=again))
     files |= dict(jobs=jobs, again=again)
     _restore(photos, out, _restorer(weights, not no_flips), mask, report, files | wishes)
 
@@ -182,7 +182,7 @@ def _restore_archive(photos: list[str], out: str, where: str | None, weights, ot
     print(f"{done} of {sum(counts.values())} restored into {out} ({counts['before']} of them before)")
     if counts["failed"] or counts["set aside"]:
         told = f"{counts['failed']} failed, {counts['set aside']} set aside"
-        raise RunError(f"{told}: {out}/manifest says why; the same command tries the failed ones again")
+        raise RunError(f"{told}: {out}/manifest says why; the same command tries the failed again, --again all")
 
 # %% ../nbs/22_command.ipynb #5039fb06
 LAYERS = "folder for the masks (PNG): layers, red where damage is sure, thin orange where it is not"

@@ -363,9 +363,11 @@ def _check_wishes(restorer: _Networks, fill: str = FILLS[0], color: bool = True,
 
 
 def palette_from(
-    like,  # a photograph in colour: H×W×3 `uint8`, or a file
+    like,  # a photograph in colour: H×W×3 `uint8`, or a file; or its palette
 ) -> Tensor:  # 1×144, see `coloring.palette_of`
     "The palette of a photograph. Raises `PhotoError` for one that is gray, or that cannot be read."
+    if isinstance(like, Tensor):
+        return like
     rgb = read_rgb(like) if isinstance(like, (str, Path)) else np.asarray(like)
     if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
         raise PhotoError(f"a palette is taken from an H×W×3 uint8 photograph or a file, got {rgb.shape} {rgb.dtype}")
@@ -676,12 +678,10 @@ def _digest_net(digest, name: str, net: torch.nn.Module):
 
 # %% ../nbs/16_restoring.ipynb #4a6fa377
 def _content(wish):
-    "A wish that can be told from others by its text: of a picture, what is in it, and not what its file is called."
-    return (
-        hashlib.sha1(wish.tobytes()).hexdigest()
-        if isinstance(wish, np.ndarray)
-        else wish
-    )
+    "A wish that can be told from others by its text: of a picture or a palette, what is in it."
+    if isinstance(wish, (np.ndarray, Tensor)):
+        return hashlib.sha1(np.asarray(wish).tobytes()).hexdigest()
+    return wish
 
 
 def _own_mask(masks, place: Path, notes: list[str]) -> Path | None:
@@ -867,8 +867,8 @@ def restore_files(
     One that fails does not stop the others; a full disk does, and the same call goes on later."""
     if suffix not in WRITTEN:
         raise PhotoError(f"{suffix!r}: restorations are written as .png, .jpg or .tif")
-    if isinstance(wishes.get("like"), (str, Path)):
-        wishes["like"] = read_rgb(wishes["like"])  # once for all of them
+    if wishes.get("like") is not None:
+        wishes["like"] = palette_from(wishes["like"])  # once for all of them
     key = _fingerprint(restorer, (metadata, quality) if WRITTEN[suffix] == "JPEG" else metadata, wishes)
 
     def work(source, target):
