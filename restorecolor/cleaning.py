@@ -137,38 +137,64 @@ def neighbors(
     return nearest, distances, index
 
 # %% ../nbs/08_cleaning.ipynb #293a972b
-def _near_pairs(embeddings: np.ndarray, threshold: float, block: int) -> tuple[np.ndarray, np.ndarray]:
-    "The pairs of rows that are at least so similar, by comparing all."
+def _near_pairs(
+    embeddings: np.ndarray, threshold: float, block: int, groups: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    "The pairs of rows that are at least so similar, by comparing all; without those whose groups are one already."
     pairs = []
     for start in range(0, len(embeddings), block):
-        some = embeddings[start : start + block]
-        similarity = some @ embeddings[start:].T
-        near = np.stack(np.nonzero(similarity >= threshold))
-        pairs.append(near + start)
+        near = embeddings[start : start + block] @ embeddings[start:].T >= threshold
+        if groups is not None:
+            near &= groups[start : start + block, None] != groups[start:]
+        pairs.append(np.stack(np.nonzero(near)) + start)
     i, j = np.concatenate(pairs, axis=1)
     return i, j
 
 
+def _neighbor_pairs(graph: Graph, threshold: float) -> tuple[np.ndarray, np.ndarray]:
+    "The pairs of neighbours that are at least so similar."
+    nearest, distances, _ = graph
+    i, place = np.nonzero(distances <= 1 - threshold)
+    return i, nearest[i, place]
+
+
+def _components(pairs: list[tuple[np.ndarray, np.ndarray]], count: int) -> np.ndarray:
+    "Group numbers of rows that pairs tie together."
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    i, j = (np.concatenate(ends) for ends in zip(*pairs))
+    tied = coo_matrix((np.ones(len(i), bool), (i, j)), shape=(count, count))
+    return connected_components(tied, directed=False)[1]
+
+# %% ../nbs/08_cleaning.ipynb #cdfe90c2
 def near_duplicates(
     embeddings: np.ndarray,  # N×D, rows of length 1
     threshold: float = 0.85,  # cosine similarity from which two photographs count as one scene
     block: int = 2048,  # rows compared at a time
-    graph: Graph | None = None,  # from `neighbors`, and only they are compared; `None`: all pairs are
+    graph: Graph | None = None,  # from `neighbors`, and they are compared; `None`: all pairs are
 ) -> np.ndarray:  # N group numbers; photographs of one scene share theirs
     "Groups of near-duplicates: connected components of the pairs at least `threshold` similar."
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
-
     count = len(embeddings)
-    if graph:
-        nearest, distances, _ = graph
-        i, place = np.nonzero(distances <= 1 - threshold)
-        j = nearest[i, place]
+    if graph is None:
+        return _components([_near_pairs(embeddings, threshold, block)], count)
+    pairs = [_neighbor_pairs(graph, threshold)]
+    groups = _components(pairs, count)
+    rows = np.flatnonzero(graph[1][:, -1] <= 1 - threshold)  # there may be more as near as the last neighbour
+    if len(rows) > EXACT:
+        rows = rows[_few_of_each(groups[rows])]
+    if len(rows) > EXACT:
+        more = _neighbor_pairs(neighbors(embeddings[rows]), threshold)
     else:
-        i, j = _near_pairs(embeddings, threshold, block)
-    tied = np.ones(len(i), bool)
-    _, groups = connected_components(coo_matrix((tied, (i, j)), shape=(count, count)), directed=False)
-    return groups
+        more = _near_pairs(embeddings[rows], threshold, block, groups[rows])
+    return _components([*pairs, (rows[more[0]], rows[more[1]])], count)
+
+
+def _few_of_each(groups: np.ndarray, few: int = 3) -> np.ndarray:
+    "Places of at most so many members of each group."
+    order = np.argsort(groups, kind="stable")
+    first = np.searchsorted(groups[order], groups[order])
+    return np.sort(order[np.arange(len(order)) - first < few])
 
 # %% ../nbs/08_cleaning.ipynb #cc3fe59f
 MAPPED = 300_000  # photographs from which a map is learnt; others are placed on it

@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['PATIENCE', 'GONE', 'KILLS', 'ROWS', 'SECONDS', 'DONE', 'RETRIES', 'COUNTING', 'ClusterError', 'open_cluster',
-           'run_on_cluster', 'Place', 'walk', 'printable', 'Manifest', 'outcomes', 'why_lost', 'go_through',
-           'restore_archive']
+           'run_on_cluster', 'Place', 'named', 'walk', 'printable', 'Manifest', 'go_through', 'restore_archive', 'held']
 
 # %% ../nbs/27_cluster.ipynb #7c0dc483
 import functools
+import itertools
 import json
 import logging
 import math
@@ -129,16 +129,22 @@ def _parameters(profile, settings: dict) -> dict[str, dict]:
 
 
 def _survey(client, folder: Path, parameters: dict):
-    "Have the photographs examined and embedded, for the notebook that cleans. Samples are too few to be worth it."
+    "Have photographs examined and embedded, for the notebook that cleans. Samples are too few to be worth it."
     from restorecolor.archives import survey_on_cluster
     from restorecolor.cleaning import LITE0
     from restorecolor.contest import ContestFolder
-    from restorecolor.workbook import project_root
+    from restorecolor.workbook import _stage_key, _unfinished, project_root
 
+    root = project_root()
+    key = _stage_key(parameters, root / "nbs" / "runs" / "clean.ipynb", "")
     data = parameters.get("data", "samples")
-    if data != "samples":
-        originals = ContestFolder(project_root() / data).train.original
-        survey_on_cluster(client, originals, parameters.get("embedder", LITE0), folder / "survey")
+    if data == "samples" or not _unfinished(folder, "clean", key):
+        return
+    originals = ContestFolder(root / data).train.original
+    with alone(folder):
+        counts = survey_on_cluster(client, originals, parameters.get("embedder", LITE0), folder / "survey")
+    lost = counts["failed"] + counts["set aside"]
+    print(f"photographs examined: {counts['examined']}, {counts['before']} before; {lost} failed", flush=True)
 
 
 def _folds(parameters: dict, folder: Path) -> list[int]:
@@ -213,6 +219,11 @@ class Place:
         "The path of a file in it."
         return f"{self.path}/{name}"
 
+    def fresh(self) -> "Place":
+        "The place, with what was listed of it before forgotten."
+        self.fs.invalidate_cache()
+        return self
+
 # %% ../nbs/27_cluster.ipynb #cf2c3d47
 def _put(place: Place, name: str, file: Path):
     "Store a file whole or not at all."
@@ -224,7 +235,7 @@ def _put(place: Place, name: str, file: Path):
         temporary.write_bytes(file.read_bytes())
 
 # %% ../nbs/27_cluster.ipynb #5972f030
-def _named(names: list[str]) -> Iterator[tuple[str, str]]:
+def named(names: list[str]) -> Iterator[tuple[str, str]]:
     "The photographs among the names of a folder, each with a stem of its own: a.jpg and a.png give a_jpg and a_png."
     key = lambda stem: unicodedata.normalize("NFC", stem).casefold()  # as disks that do not tell cases apart
     split = [(name, *posixpath.splitext(name)) for name in names if not name.startswith(".")]
@@ -264,7 +275,7 @@ def walk(
         below = [posixpath.join(within, base(entry)) for entry in entries if entry["type"] == "directory"]
         folders += sorted(set(below) - set(hidden), reverse=True)
         names = sorted(base(entry) for entry in entries if entry["type"] != "directory")
-        for name, stem in _named(names):
+        for name, stem in named(names):
             yield posixpath.join(within, name), posixpath.join(within, stem)
 
 # %% ../nbs/27_cluster.ipynb #eb243a3d
@@ -368,11 +379,15 @@ def _worker_restorer(weights: str | None, key: str):
     return Restorer.from_pretrained(weights)
 
 # %% ../nbs/27_cluster.ipynb #20805aec
-def _restore_piece(source: Place, target: Place, names: tuple[str, str], net: tuple, options: dict) -> dict:
-    "Restore one photograph of an archive: a row of the manifest."
+def _restore_pieces(pieces: list[tuple], source: Place, target: Place, net: tuple, options: dict) -> list[dict]:
+    "Restore photographs of an archive: a row of the manifest for each."
+    return [_restore_piece(name, stem, source, target, net, options) for name, _, stem in pieces]
+
+
+def _restore_piece(name: str, stem: str, source: Place, target: Place, net: tuple, options: dict) -> dict:
+    "Restore one photograph of an archive."
     from restorecolor.restoring import restore_files
 
-    name, stem = names
     start = time.time()
     with tempfile.TemporaryDirectory() as folder:
         local = Path(folder) / "in" / (posixpath.basename(stem) + posixpath.splitext(name)[1])
@@ -397,10 +412,8 @@ RETRIES = 2  # after the first attempt, where a store does not answer
 COUNTING = 10  # seconds after which workers are counted again
 
 
-def _stream(client, names: Iterator, submit, ahead: int = 3) -> Iterator[tuple]:
-    "(names, task) as tasks end; `ahead` times as many as there are workers are on their way."
-    from itertools import islice
-
+def _stream(client, batches: Iterator, submit, ahead: int = 3) -> Iterator[tuple]:
+    "(batch, task) as tasks end; `ahead` times as many as there are workers are on their way."
     from dask.distributed import as_completed
 
     asked: dict = {}
@@ -411,7 +424,7 @@ def _stream(client, names: Iterator, submit, ahead: int = 3) -> Iterator[tuple]:
         if time.monotonic() - counted > COUNTING:  # workers come and go
             window = ahead * max(1, sum(client.nthreads().values()))
             counted = time.monotonic()
-        fresh = {submit(one): one for one in islice(names, max(0, window - len(asked)))}
+        fresh = {submit(one): one for one in itertools.islice(batches, max(0, window - len(asked)))}
         asked.update(fresh)
         return list(fresh)
 
@@ -422,10 +435,10 @@ def _stream(client, names: Iterator, submit, ahead: int = 3) -> Iterator[tuple]:
         yield one, task
 
 
-def _lost(names: tuple[str, ...], state: str, why: str) -> dict:
+def _lost(piece: tuple, state: str, why: str) -> dict:
     "A row of the manifest for what no worker has restored."
     empty = dict(result="", damaged=0.0, found="", notes="", seconds=0.0, finished=pd.Timestamp.now(), worker=0)
-    return dict(name=names[0], state=state, why=why) | empty
+    return dict(name=piece[0], state=state, why=why) | empty
 
 # %% ../nbs/27_cluster.ipynb #134e0637
 def _outcome(task):
@@ -435,26 +448,26 @@ def _outcome(task):
     return task.exception() or task.result()
 
 
-def outcomes(client, pieces: Iterator, submit) -> Iterator[tuple]:
-    """Pieces of work, each with its result or an exception, as they end.
+def _outcomes(client, batches: Iterator[list], submit) -> Iterator[tuple]:
+    """Batches of work, each with its result or an exception, as they end.
 
-    Those that seem to end workers are tried again, each alone: others were beside them."""
+    What fails is tried again in the end, each piece alone: others were beside it, on the worker or in its batch."""
     from dask.distributed import KilledWorker
 
-    suspects = []
-    for piece, task in _stream(client, pieces, submit):
+    suspects: list = []
+    for batch, task in _stream(client, batches, submit):
         found = _outcome(task)
-        if isinstance(found, KilledWorker):
-            suspects.append(piece)
+        if isinstance(found, KilledWorker) or isinstance(found, Exception) and len(batch) > 1:
+            suspects += batch
         else:
-            yield piece, found
+            yield batch, found
     for piece in suspects:
-        for _, task in _stream(client, iter([piece]), submit):
-            yield piece, _outcome(task)
+        for _, task in _stream(client, iter([[piece]]), submit):
+            yield [piece], _outcome(task)
 
 
-def why_lost(error: Exception) -> tuple[str, str]:  # the state, and why, for a manifest
-    "What is said of a piece of work that no worker has done."
+def _why_lost(error: Exception) -> tuple[str, str]:  # the state, and why
+    "What a manifest says of a piece of work that no worker has done."
     from dask.distributed import KilledWorker
 
     if isinstance(error, KilledWorker):
@@ -462,19 +475,25 @@ def why_lost(error: Exception) -> tuple[str, str]:  # the state, and why, for a 
     return "failed", reason(error)
 
 # %% ../nbs/27_cluster.ipynb #28e67b83
+def _batches(pieces: Iterator, count: int) -> Iterator[list]:
+    "Lists of so many pieces; the last may be shorter."
+    while some := list(itertools.islice(pieces, count)):
+        yield some
+
+
 def go_through(
     client,  # from `open_cluster`
-    pieces: Iterator[tuple],  # of work; each begins with its name
     manifest: Manifest,  # opened; what it says is finished is passed over
-    submit,  # function of a piece to a task, whose result is a row of the manifest
+    pieces: Iterator[tuple],  # of work: (name, what its files look like, …)
+    function,  # of a list of pieces to a list of rows for the manifest, on a worker
     lost,  # function of a piece, its state and why to the row of what no worker has done
     done: str,  # the state of what is finished, such as "restored"
-    looks=lambda piece: "",  # function of a piece to what its files look like, where the manifest tells
+    batch: int = 1,  # pieces that a worker gets at a time
     closed: list | None = None,  # (name, error) of what could not be listed; filled while `pieces` are taken
     progress: bool = True,
-) -> dict[str, int]:  # pieces by what became of them: done, failed, before, set aside
+) -> dict[str, int]:  # pieces by what became of them: done, failed, set aside, before
     "Hand work out, and note in a manifest what becomes of it."
-    counts = {done: 0, "failed": 0, "before": 0, "set aside": 0}
+    counts = {done: 0, "failed": 0, "set aside": 0, "before": 0}
     bar = progress_bar(None, done, disable=not progress)
 
     def note(row):
@@ -484,16 +503,19 @@ def go_through(
 
     def wanted():
         for piece in pieces:
-            if manifest.has(piece[0], looks(piece)):
+            if manifest.has(*piece[:2]):
                 counts["before"] += 1
             else:
                 yield piece
 
+    submit = lambda some: client.submit(function, some, pure=False, retries=RETRIES)
     try:
-        for piece, found in outcomes(client, wanted(), submit):
-            note(found if isinstance(found, dict) else lost(piece, *why_lost(found)))
+        for some, found in _outcomes(client, _batches(wanted(), batch), submit):
+            rows = [lost(piece, *_why_lost(found)) for piece in some] if isinstance(found, Exception) else found
+            for row in rows:
+                note(row)
         for name, error in closed or ():
-            note(lost((name,), "failed", reason(error)))
+            note(lost((name, ""), "failed", reason(error)))
     finally:
         bar.close()
         manifest.flush()
@@ -521,7 +543,7 @@ def restore_archive(
     "Restore an archive on a cluster; called again, it goes on. Raises `ClusterError`, `WeightsError`."
     from restorecolor.restoring import Restorer, _fingerprint, palette_from
 
-    places = Place.of(source), Place.of(out)
+    places = Place.of(source).fresh(), Place.of(out).fresh()
     _check_places(*places)
     if options.get("like") is not None:
         options["like"] = palette_from(options["like"])  # workers elsewhere cannot read the photograph
@@ -531,21 +553,23 @@ def restore_archive(
     key = _fingerprint(Restorer.from_pretrained(weights), files, wishes)
     about = dict(source=f"{places[0].fs.protocol[0]}:{places[0].path}", results=key)
     manifest = Manifest(Place(places[1].fs, places[1].file("manifest")), about)
-    with _held(manifest.place), open_cluster(where) as client:
+    with held(manifest.place, "a restoration"), open_cluster(where) as client:
         manifest.open(again)
-        work = lambda names: client.submit(
-            _restore_piece, *places, names, (weights, key), options, pure=False, retries=RETRIES
-        )
         closed: list = []
-        photos = walk(places[0], _within(*places), closed)
-        return go_through(client, photos, manifest, work, _lost, "restored", closed=closed, progress=progress)
+        photos = ((name, "", stem) for name, stem in walk(places[0], _within(*places), closed))
+        net = weights, key
+        work = functools.partial(_restore_pieces, source=places[0], target=places[1], net=net, options=options)
+        return go_through(client, manifest, photos, work, _lost, "restored", closed=closed, progress=progress)
 
 # %% ../nbs/27_cluster.ipynb #2ebf4554
 @contextmanager
-def _held(place: Place):
+def held(
+    place: Place,  # of a manifest
+    what: str,  # is going on, such as "a restoration"
+):
     "Only one command writes to a manifest, as far as that can be told: on a disk."
     if place.is_local:
-        with alone(place.path, "a restoration"):
+        with alone(place.path, what):
             yield
     else:
         yield

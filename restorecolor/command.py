@@ -311,12 +311,14 @@ def _tell_scores(table):
 
 
 def _score_archive(restored: str, originals: str, inputs: str | None, where: str | None, out: str | None):
-    "Score an archive on a cluster. Raises `RunError`."
+    "Score an archive on a cluster and print the means. Raises `RunError`, `ClusterError`."
     if not out:
         raise RunError("an archive is scored with --out, a folder in which the scores are noted")
     from restorecolor.archives import read_scores, score_archive
 
     counts = score_archive(restored, originals, out, inputs, where or "local:1")
+    if not sum(counts.values()) - counts["missing"]:
+        raise RunError(f"{restored}: no photographs there")
     table = read_scores(out).set_index("name")
     scored = table[table.state == "scored"]
     if len(scored):
@@ -409,6 +411,6 @@ def main(argv=None) -> int:
         return 1
     except (KeyboardInterrupt, typer.Abort):
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # nobody asks for the stopped cell's exception
-        goes_on = words[:1] in (["run"], ["restore"], ["find"])
+        goes_on = words[:1] in (["run"], ["restore"], ["find"]) or words[:1] == ["score"] and "--out" in words
         print("\nrestorecolor: stopped" + ("; the same command goes on from here" if goes_on else ""), file=sys.stderr)
         return STOPPED
