@@ -747,7 +747,7 @@ def defect_loss(
 
 # %% ../nbs/14_defects.ipynb #1bc535c5
 SURE, PROPOSED = 0.6, 0.3  # likelihoods: a piece may be repaired, or is proposed
-CERTAIN = 0.95  # likelihood of a certain piece
+CERTAIN = 0.98  # likelihood of a certain piece
 EVIDENCE = 0.008  # share of the picture that such pieces cover where damage is repaired
 TILE, MARGIN = 1024, 64  # px: side of what the network sees at once; how far tiles overlap
 MIN_MARK = 4  # px, area of the smallest piece
