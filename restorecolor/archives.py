@@ -168,6 +168,9 @@ def read_scores(
     return rows[rows.state != "gone"].drop(columns="seen").reset_index(drop=True)
 
 # %% ../nbs/28_archives.ipynb #154e8655
+EMBEDDED = 32  # photographs that a worker gets at a time
+
+
 @functools.cache
 def _worker_embedder(model: str, key: str):
     "A worker's network, loaded once."
@@ -236,9 +239,6 @@ def survey_on_cluster(
         counts = go_through(client, manifest, pieces, work, _unseen, "examined", EMBEDDED, progress=progress)
         client.run(_worker_embedder.cache_clear)  # the memory is wanted for what follows
     return counts
-
-
-EMBEDDED = 32  # photographs that a worker gets at a time
 
 # %% ../nbs/28_archives.ipynb #21fdc4d0
 EXAMINED = ["path", "width", "height", "chroma", "flat", "digest", "sound", "problem"]  # the columns of `audit`
