@@ -82,9 +82,10 @@ def _fetched(place: Place, name: str, folder: Path) -> Path:
 def _score_piece(places: Places, piece: tuple) -> dict:
     "Score a restoration: a row of the manifest."
     files = piece[2]
-    missing = [place.path for place, file in zip(places, files) if place and not file]
+    parts = zip(("restorations", "originals", "inputs"), places, files)
+    missing = " and ".join(part for part, place, file in parts if place and not file)
     if missing:
-        return _blank(piece, "failed", f"no partner in {', '.join(missing)} (or two that differ in their endings only)")
+        return _blank(piece, "failed", f"no partner among the {missing}, or two that differ in their endings only")
     with tempfile.TemporaryDirectory() as folder:
         parts = zip(places, files, ("restored", "original", "input"))
         local = [_fetched(place, file, Path(folder) / part) for place, file, part in parts if place]

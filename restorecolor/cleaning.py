@@ -141,7 +141,7 @@ def _near_pairs(
     embeddings: np.ndarray, threshold: float, block: int, groups: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     "The pairs of rows that are at least so similar, by comparing all; without those whose groups are one already."
-    pairs = []
+    pairs = [np.empty((2, 0), int)]
     for start in range(0, len(embeddings), block):
         near = embeddings[start : start + block] @ embeddings[start:].T >= threshold
         if groups is not None:
