@@ -82,8 +82,8 @@ def _fetched(place: Place, name: str, folder: Path) -> Path:
 def _score_piece(places: Places, piece: tuple) -> dict:
     "Score a restoration: a row of the manifest."
     files = piece[2]
-    parts = zip(("restorations", "originals", "inputs"), places, files)
-    missing = " and ".join(part for part, place, file in parts if place and not file)
+    names = "restorations", "originals", "inputs"
+    missing = " and ".join(part for part, place, file in zip(names, places, files) if place and not file)
     if missing:
         return _blank(piece, "failed", f"no partner among the {missing}, or two that differ in their endings only")
     with tempfile.TemporaryDirectory() as folder:
