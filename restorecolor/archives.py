@@ -52,7 +52,7 @@ def _lister(place: Place, closed: list):
 
     return listed
 
-
+# %% ../nbs/28_archives.ipynb #ddbb8291
 Places = tuple[Place, Place, Place | None]  # of restorations, originals, and damaged photographs
 
 
@@ -100,10 +100,7 @@ def _score_pieces(pieces: list[tuple], places: Places) -> list[dict]:
     "Score restorations: a row of the manifest for each."
     return [_score_piece(places, piece) for piece in pieces]
 
-# %% ../nbs/28_archives.ipynb #e0b593f2
-BATCH = 8  # restorations that a worker gets at a time
-
-
+# %% ../nbs/28_archives.ipynb #474395dd
 def _missing(places: Places) -> Iterator[str]:
     "The photographs of which no restoration is there: as the score of a folder has it, the damaged ones, if given."
     listed = _lister(places[0], [])
@@ -111,6 +108,27 @@ def _missing(places: Places) -> Iterator[str]:
         within, base = posixpath.split(stem)
         if base not in listed(within):
             yield name
+
+# %% ../nbs/28_archives.ipynb #e775d470
+def _met(pieces: Iterator[tuple], met: set[str]) -> Iterator[tuple]:
+    "The pieces; their names are added to `met` on the way."
+    for piece in pieces:
+        met.add(printable(piece[0]))
+        yield piece
+
+
+def _forget(manifest: Manifest, present: set[str]):
+    "Note that what is not there any more has no score."
+    states: dict[str, str] = {}
+    for table in manifest.tables(["name", "state"]):
+        states.update(zip(table.name, table.state))
+    for name, state in states.items():
+        if name not in present and state != "gone":
+            manifest.add(_blank((name, ""), "gone", ""))
+    manifest.flush()
+
+# %% ../nbs/28_archives.ipynb #0724bfbe
+BATCH = 8  # restorations that a worker gets at a time
 
 
 def score_archive(
@@ -139,25 +157,7 @@ def score_archive(
         _forget(manifest, met | {printable(name) for name, _ in closed})
     return counts | {"missing": sum(1 for _ in _missing(places))}
 
-
-def _met(pieces: Iterator[tuple], met: set[str]) -> Iterator[tuple]:
-    "The pieces; their names are added to `met` on the way."
-    for piece in pieces:
-        met.add(printable(piece[0]))
-        yield piece
-
-
-def _forget(manifest: Manifest, present: set[str]):
-    "Note that what is not there any more has no score."
-    states: dict[str, str] = {}
-    for table in manifest.tables(["name", "state"]):
-        states.update(zip(table.name, table.state))
-    for name, state in states.items():
-        if name not in present and state != "gone":
-            manifest.add(_blank((name, ""), "gone", ""))
-    manifest.flush()
-
-
+# %% ../nbs/28_archives.ipynb #f5d718cc
 def read_scores(
     out,  # folder of the manifest
 ) -> pd.DataFrame:  # name, state, why, S, M, C, score, S255, M255 of each restoration, as it was last
@@ -169,9 +169,6 @@ def read_scores(
     return rows[rows.state != "gone"].drop(columns="seen").reset_index(drop=True)
 
 # %% ../nbs/28_archives.ipynb #154e8655
-EMBEDDED = 32  # photographs that a worker gets at a time
-
-
 @functools.cache
 def _worker_embedder(model: str, key: str):
     "A worker's network, loaded once."
@@ -199,7 +196,7 @@ def _survey_pieces(pieces: list[tuple[str, str]], model: str, key: str) -> list[
         rows.append(row | own)
     return rows
 
-
+# %% ../nbs/28_archives.ipynb #32fc824b
 def _unseen(piece: tuple[str, str], state: str, why: str) -> dict:
     "A row of the manifest for a photograph that no worker has examined."
     path, looks = piece
@@ -220,6 +217,9 @@ def _version(path) -> str:
     except OSError:
         return ""
     return f"{status.st_size} {status.st_mtime_ns}"
+
+# %% ../nbs/28_archives.ipynb #1528db28
+EMBEDDED = 32  # photographs that a worker gets at a time
 
 
 def survey_on_cluster(
@@ -247,16 +247,17 @@ EXAMINED = ["path", "width", "height", "chroma", "flat", "digest", "sound", "pro
 
 def _known(folder, model: str, paths: list[str]) -> dict[str, dict]:
     "What workers have found out about photographs that are still the same, by path."
-    if not (Path(folder) / "about.json").is_file():
+    if not Path(folder).is_dir():
         return {}
-    manifest = Manifest(Place.of(folder), {}, versions=True)
-    manifest.open()
     key = _key(model)
-    fresh = {printable(path): path for path in paths if manifest.has(path, f"{_version(path)} {key}")}
-    known = {}
-    for table in manifest.tables():
-        rows = table[table.name.isin(fresh) & table.state.isin(DONE)].to_dict("records")
-        known.update({fresh[row["name"]]: row for row in rows})
+    now = {printable(path): (path, f"{_version(path)} {key}") for path in paths}
+    known: dict[str, dict] = {}
+    for table in Manifest(Place.of(folder), {}).tables():
+        for row in table[table.name.isin(now)].to_dict("records"):
+            path, looks = now[row["name"]]
+            known.pop(path, None)
+            if row["state"] in DONE and row["seen"] == looks:
+                known[path] = row
     return known
 
 

@@ -223,7 +223,7 @@ def project(
         )
         return mapper.fit_transform(embeddings) if whole else _placed(mapper, embeddings, seed)
 
-
+# %% ../nbs/08_cleaning.ipynb #3c08e780
 def _placed(mapper, embeddings: np.ndarray, seed: int, block: int = 50_000) -> np.ndarray:
     "A map that is learnt from a sample, N×2."
     rng = np.random.default_rng(seed)
@@ -237,7 +237,7 @@ def _placed(mapper, embeddings: np.ndarray, seed: int, block: int = 50_000) -> n
         points[some] = mapper.transform(embeddings[some])
     return points
 
-
+# %% ../nbs/08_cleaning.ipynb #4cc98c08
 def _principal_axes(embeddings: np.ndarray) -> np.ndarray:
     "The first two principal components, N×2; zeros for those that do not exist."
     centred = embeddings - embeddings.mean(0)

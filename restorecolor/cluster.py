@@ -127,7 +127,7 @@ def _parameters(profile, settings: dict) -> dict[str, dict]:
     notebooks |= {"clean": root / "nbs" / "runs" / "clean.ipynb"}
     return _checked_values(profile, values, notebooks, root)
 
-
+# %% ../nbs/27_cluster.ipynb #161f4a4a
 def _survey(client, folder: Path, parameters: dict):
     "Have photographs examined and embedded, for the notebook that cleans. Samples are too few to be worth it."
     from restorecolor.archives import survey_on_cluster
@@ -480,7 +480,7 @@ def _batches(pieces: Iterator, count: int) -> Iterator[list]:
     while some := list(itertools.islice(pieces, count)):
         yield some
 
-
+# %% ../nbs/27_cluster.ipynb #0b20a8e5
 def go_through(
     client,  # from `open_cluster`
     manifest: Manifest,  # opened; what it says is finished is passed over

@@ -295,7 +295,7 @@ def score(
     if missing:
         print(f"not in the mean, since no restoration is there: {_some(missing)}")
 
-
+# %% ../nbs/22_command.ipynb #e5f5579e
 def _tell_scores(table):
     "Print the means of scores."
     from restorecolor.evaluation import bootstrap
@@ -309,7 +309,7 @@ def _tell_scores(table):
     interval = f"95 % interval of the mean {name} of {len(values)}: {low:.4f} to {high:.4f}"
     print(f"{len(table)} photographs; {interval}")
 
-
+# %% ../nbs/22_command.ipynb #02415a79
 def _score_archive(restored: str, originals: str, inputs: str | None, where: str | None, out: str | None):
     "Score an archive on a cluster and print the means. Raises `RunError`, `ClusterError`."
     if not out:
