@@ -90,8 +90,19 @@ class DamagedPhotos(Dataset):
     def __getitem__(self, i: int) -> dict[str, torch.Tensor]:
         moment = [int(self._epoch[0]), i] if self.train else [i]
         rng = np.random.default_rng([self.seed, *moment])
-        rgb = _view(read_rgb(self.paths[i]), self, rng)
+        rgb = _view(self.read(i), self, rng)
         return _item(rgb, rng, self.lost)
+
+    def read(self, i: int) -> np.ndarray:
+        "A photograph, H×W×3 `uint8`. Raises `PhotoError`."
+        return read_rgb(self.paths[i])
+
+    def order(self, rng: np.random.Generator) -> np.ndarray:
+        "The numbers of all photographs, as an epoch goes through them."
+        return rng.permutation(len(self))
+
+    def expect(self, order: np.ndarray):
+        "The photographs will be read in this order. For files, there is nothing to prepare."
 
 # %% ../nbs/09_data.ipynb #b19ac26b
 def _view(photo: np.ndarray, photos, rng: np.random.Generator) -> np.ndarray:
@@ -151,10 +162,11 @@ class EpochOrder(Sampler):
     def __iter__(self):
         epoch = int(self.photos._epoch[0])
         rng = np.random.default_rng([self.photos.seed, epoch])
-        order = rng.permutation(len(self.photos))
+        order = self.photos.order(rng)
         seen = self.done if epoch == self.epoch else 0
-        order = np.roll(order, -seen)[self.process :: self.processes]
-        yield from order[: len(self)].tolist()
+        order = np.roll(order, -seen)[self.process :: self.processes][: len(self)]
+        self.photos.expect(order)
+        yield from order.tolist()
 
 # %% ../nbs/09_data.ipynb #331d055f
 class EachOnce(Sampler):
@@ -237,11 +249,14 @@ class PhotoData(_Loaders):
         super().__init__()
         train, val = _sides(table, fold, val_photos)
         self.batch_size, self.workers, self.seed = batch_size, workers, seed
-        self.train = DamagedPhotos(train.path, size, seed, True, crop)
-        self.val = DamagedPhotos(val.path, size, seed, False)
+        self.train = self._photos(train.path, size, seed, True, crop)
+        self.val = self._photos(val.path, size, seed, False)
         self.begin(0)
 
     def begin(self, epoch: int, done: int = 0):
         "Training begins with this epoch, of which so many photographs are done."
         self.train.set_epoch(epoch)
         self.first = epoch, done
+
+    def _photos(self, paths, *told) -> DamagedPhotos:
+        return DamagedPhotos(paths, *told)

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['KINDS', 'BOX', 'CROSS', 'MAX_VALUES', 'MIN_PIECE', 'MIN_PIXELS', 'MIN_DAMAGE', 'LIMITS', 'SLACK', 'SIDE', 'RIVAL',
-           'NEAR', 'LOOSE', 'LEAK', 'SEVERAL', 'POSTER', 'NEARLY', 'BLOCK', 'COPIED', 'CLIPPED', 'CLEAR', 'WORKING',
-           'random_mask', 'damage', 'random_damage', 'damage_between', 'flatness', 'find_exact', 'find_copied',
-           'find_damage', 'shape_of']
+           'NEAR', 'LOOSE', 'LEAK', 'SEVERAL', 'POSTER', 'NEARLY', 'CLIPPED', 'CORE', 'SMALL', 'SPECK', 'REACH', 'RIM',
+           'PLAIN', 'HOLE', 'VALUES', 'SURE', 'CLEAR', 'LOOSELY', 'WORKING', 'random_mask', 'damage', 'random_damage',
+           'damage_between', 'flatness', 'find_exact', 'find_copied', 'find_damage', 'shape_of']
 
 # %% ../nbs/03_masks.ipynb #67e8563f
 from dataclasses import dataclass
@@ -451,31 +451,112 @@ def find_exact(
     is_poster = flatness(gray)[~holes].mean() > POSTER
     return nothing if is_poster else holes
 
-# %% ../nbs/03_masks.ipynb #61e1c6a3
-NEARLY = 14  # gray levels about a value that count as its own
-BLOCK = 10  # px: a JPEG block and a little
-COPIED = dict(  # the most that a copied hole shows of each trait
-    leaks=0.35,  # share of the rim with about the same gray 3 px outside
-    plain=0.25,  # share of the rim with a flat area beside it: drawn graphics
-    uneven=0.015,  # share of the inside that is not of the value
-    side=0.4,  # share of a side of the picture that it takes: frames
-    thin=0.55,  # share that has grown: the rest is the flat core
-    faint=1 / 16,  # one over the mean step across the rim, in gray levels
+# %% ../nbs/03_masks.ipynb #fed00e9e
+NEARLY = 14  # gray levels about a value that may still be its own
+CLIPPED = (2, 250)  # gray levels up to and from which lights and shadows are clipped
+CORE, SMALL = 0.002, 0.0004  # shares of the picture that a core covers at least: to begin with, and beside others
+SPECK = 25  # px of a gap that is none
+REACH = 20  # px that a hole may reach beyond its cores
+
+
+def _off(gray: np.ndarray, value: int) -> np.ndarray:
+    "|gray − value|, H×W `uint8`."
+    return cv2.absdiff(gray, np.full_like(gray, value))
+
+
+def _cores(
+    gray: np.ndarray,  # H×W `uint8`
+    value: int,
+    flat: np.ndarray,  # H×W `bool`, from `flatness`
+    share: float = CORE,  # of the picture, that each covers at least
+) -> np.ndarray:  # H×W `bool`
+    "Flat areas of about one value, without what is narrower than 5 px."
+    even = (_off(gray, value) <= 1) & flat
+    kernel = np.ones((5, 5), np.uint8)
+    cores = cv2.morphologyEx(even.view(np.uint8), cv2.MORPH_OPEN, kernel)
+    least = share * gray.size
+    if cv2.countNonZero(cores) < least:
+        return np.zeros(gray.shape, bool)
+    _, labels, stats, _ = cv2.connectedComponentsWithStatsWithAlgorithm(cores, 8, cv2.CV_32S, cv2.CCL_BBDT)
+    large = stats[:, cv2.CC_STAT_AREA] >= least
+    large[0] = False
+    return large.take(labels)
+
+# %% ../nbs/03_masks.ipynb #b5d32253
+def _rim_traits(
+    gray: np.ndarray,  # H×W `uint8`
+    value: int,
+    core: np.ndarray,  # H×W `bool`
+) -> dict[str, np.ndarray]:  # H×W `float32` each
+    "What speaks for a pixel near a core being a part of the hole."
+    mean = lambda plane, side: cv2.blur(plane.astype(np.float32), (side, side))
+    distance = cv2.distanceTransform((~core).view(np.uint8), cv2.DIST_L2, 5)
+    steps = cv2.morphologyEx(gray, cv2.MORPH_GRADIENT, BOX)
+    off = _off(gray, value)
+    log = np.log1p(off.astype(np.float32))
+    return dict(
+        off=log,
+        at_most_30=np.minimum(log, np.log1p(np.float32(30))),
+        around=mean(log, 3),
+        near=mean(off <= 5, 5),
+        distance=np.minimum(distance, REACH),
+        core=mean(core, 17),
+        steps=np.log1p(steps.astype(np.float32)),
+    )
+
+# %% ../nbs/03_masks.ipynb #7a8e5332
+RIM = dict(  # weights of the traits, and the constant
+    off=-2.75,  # log(1 + gray levels off the value)
+    at_most_30=2.12,  # the same, no more than 30 levels
+    around=-2.53,  # mean of `off` in 3×3 px
+    near=7.22,  # share of 5×5 px within 5 levels
+    distance=-0.18,  # from the cores, in px
+    core=3.39,  # share of 17×17 px that is core
+    steps=2.72,  # log(1 + range of gray in 3×3 px)
+    constant=-5.74,
 )
-CLIPPED = (0, 1, 2, 250, 251, 252, 253, 254, 255)  # clipped lights and shadows are no holes
-
-# %% ../nbs/03_masks.ipynb #d8a9abce
-def _reach(
-    core: np.ndarray,  # H×W `uint8`
-    near: np.ndarray,  # H×W `uint8`
-    pixels: int,
-) -> np.ndarray:  # H×W `uint8`
-    "What can be reached from a core within `near` by so many steps."
-    for step in range(pixels):
-        core = cv2.dilate(core, BOX if step % 2 else CROSS) & near
-    return core
 
 
+def _log_odds(traits: dict, weights: dict):
+    "The weighted sum of traits and the constant."
+    return sum(weights[name] * trait for name, trait in traits.items()) + weights["constant"]
+
+# %% ../nbs/03_masks.ipynb #583232b5
+def _reachable(core: np.ndarray) -> tuple[slice, slice]:  # rows, columns
+    "The part of the picture that holes with these cores can reach."
+    x, y, width, height = cv2.boundingRect(core.view(np.uint8))
+    margin = 2 * REACH
+    rows = slice(max(0, y - margin), y + height + margin)
+    columns = slice(max(0, x - margin), x + width + margin)
+    return rows, columns
+
+
+def _reached(core: np.ndarray, allowed: np.ndarray) -> np.ndarray:
+    "What is allowed, near a core, and connected with one; H×W `bool`."
+    kernel = np.ones((2 * REACH + 1,) * 2, np.uint8)
+    near = cv2.dilate(core.view(np.uint8), kernel) > 0
+    mask = core | allowed & near
+    n, labels = cv2.connectedComponents(mask.view(np.uint8), connectivity=8)
+    touched = np.zeros(n, bool)
+    touched[labels[core]] = True
+    return touched[labels]
+
+
+def _without_specks(mask: np.ndarray) -> np.ndarray:
+    "A mask whose gaps of a few pixels are filled; H×W `bool`."
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((~mask).view(np.uint8), connectivity=4)
+    return (stats[:, cv2.CC_STAT_AREA] < SPECK)[labels] | mask
+
+
+def _hole_around(gray: np.ndarray, value: int, core: np.ndarray) -> np.ndarray:
+    "The hole around cores of a value, H×W `bool`."
+    box = _reachable(core)
+    odds = _log_odds(_rim_traits(gray[box], value, core[box]), RIM)
+    hole = np.zeros(gray.shape, bool)
+    hole[box] = _without_specks(_reached(core[box], odds > 0))
+    return hole
+
+# %% ../nbs/03_masks.ipynb #a41a9bef
 def _rings(
     mask: np.ndarray,  # H×W `uint8`
 ) -> tuple[np.ndarray, np.ndarray]:  # H×W `bool` each
@@ -485,146 +566,138 @@ def _rings(
         grown.append(cv2.dilate(grown[-1], BOX))
     return grown[1] > grown[0], grown[3] > grown[2]
 
-# %% ../nbs/03_masks.ipynb #82cc013b
-def _off(gray: np.ndarray, value: int) -> np.ndarray:
-    "|gray − value|, H×W `uint8`."
-    return cv2.absdiff(gray, np.full_like(gray, value))
 
-
-def _opened(mask: np.ndarray, size: int) -> np.ndarray:
-    "A mask without what is narrower than some pixels."
-    kernel = np.ones((size, size), np.uint8)
-    return cv2.morphologyEx(mask, cv2.MORPH_OPEN, kernel)
-
-# %% ../nbs/03_masks.ipynb #5197562d
-def _mean(values: np.ndarray, none: float = 1.0) -> float:
-    "A mean; `none` where there are no values."
-    return float(values.mean()) if values.size else none
-
-
-def _copied_doubt(
-    off: np.ndarray,  # |gray − value|, H×W `uint8`
-    flat: np.ndarray,
-    core: np.ndarray,
-    mask: np.ndarray,
-) -> float:
-    "How far a grown piece is from a drawn hole, in units of `COPIED`."
-    first, third = _rings(mask)
-    side = 2 * BLOCK - 3
-    kernel = np.ones((side, side), np.uint8)
-    deep = cv2.erode(mask, kernel, borderValue=1) > 0
-    if deep.sum() <= 20:
-        deep = core > 0
-    inside = off[deep]
-    found = dict(
-        leaks=_mean(off[third] <= NEARLY),
-        plain=_mean(flat[third]),
-        uneven=_mean(inside > 1),
-        side=_most_of_a_side(mask),
-        thin=1 - core.sum() / mask.sum(),
-        faint=1 / max(_mean(off[first]), 1e-3),
+def _outline_traits(
+    mask: np.ndarray,  # H×W `uint8`
+) -> dict[str, float]:
+    "What the largest outline of a mask tells: gaps, letters in them, and how convex it is."
+    outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    largest = max(outlines, key=cv2.contourArea)
+    within = cv2.drawContours(np.zeros_like(mask), [largest], 0, 1, cv2.FILLED)
+    hull = cv2.fillConvexPoly(np.zeros_like(mask), cv2.convexHull(largest), 1)
+    closed = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
+    gaps, _ = cv2.connectedComponents(within & ~mask, connectivity=8)
+    return dict(
+        letters=(closed & within & ~mask).sum() / within.sum(),
+        gaps=np.log(gaps),
+        convex=within.sum() / hull.sum(),
     )
-    return max(found[name] / limit for name, limit in COPIED.items())
 
-# %% ../nbs/03_masks.ipynb #54549f87
-def _copied_pieces(
+# %% ../nbs/03_masks.ipynb #29f24211
+def _piece_traits(
     gray: np.ndarray,  # H×W `uint8`
-    flat: np.ndarray,  # H×W `bool`, from `flatness`
     value: int,
-):
-    "Grown pieces of about one value, and their doubts."
-    off = _off(gray, value)
-    even = (off <= 1).view(np.uint8) & flat.view(np.uint8)
-    cores = _opened(even, 5)
-    n, labels, stats, _ = cv2.connectedComponentsWithStats(
-        cores, connectivity=8
-    )
-    for label in range(1, n):
-        if stats[label, cv2.CC_STAT_AREA] < 0.4 * MIN_DAMAGE * gray.size:
-            continue
-        core = (labels == label).astype(np.uint8)
-        rows, columns = _box(stats[label])
-        whole = np.zeros_like(gray)
-        piece = _grown_core(core[rows, columns], off[rows, columns])
-        whole[rows, columns] = piece
-        yield whole, _copied_doubt(off, flat, core, whole)
+    flat: np.ndarray,  # H×W `bool`, from `flatness`
+    core: np.ndarray,  # H×W `bool`
+    piece: np.ndarray,  # H×W `bool`
+) -> dict[str, float]:
+    "What speaks for a piece being a hole."
+    side, area = _most_of_a_side(piece), piece.mean()
+    box = _reachable(piece)
+    gray, flat, core, piece = gray[box], flat[box], core[box], piece[box]
+    mask, off = piece.view(np.uint8), _off(gray, value)
+    first, third = _rings(mask)
+    if not third.any():
+        third = first = piece  # nothing is outside
+    beyond = off[third]
+    step = np.log1p(off[first].mean())
+    dark, light = CLIPPED
+    return dict(
+        leaks=np.mean(beyond <= 5),
+        plain=flat[third].mean(),
+        side=side,
+        thin=1 - (core & piece).sum() / piece.sum(),
+        step=step,
+        beyond=np.log1p(beyond.mean()),
+        typical=np.log1p(np.median(beyond)),
+        area=np.log(area),
+        black=float(value <= dark),
+        black_step=step if value <= dark else 0.0,
+        white=float(value >= light),
+    ) | _outline_traits(mask)
 
-# %% ../nbs/03_masks.ipynb #f5c399ee
-def _box(
-    stats: np.ndarray,  # x, y, width, height, area
-) -> tuple[slice, slice]:  # rows, columns
-    "A piece of the picture around a connected component."
-    margin = 2 * BLOCK
-    x, y, width, height, _ = stats
-    rows = slice(max(0, y - margin), y + height + margin)
-    columns = slice(max(0, x - margin), x + width + margin)
-    return rows, columns
+# %% ../nbs/03_masks.ipynb #22dcfd73
+PLAIN = 0.6  # a piece with flat areas beside more of its rim is drawn graphics, whatever else speaks for it
+HOLE = dict(  # weights of the traits, and the constant
+    leaks=-6.99,  # share of the ring 3 px outside within 5 levels
+    plain=-4.00,  # share of that ring that is flat: drawn graphics
+    side=-8.66,  # share of a side of the picture that it takes: frames
+    thin=-8.07,  # share that is not core
+    step=3.05,  # log(1 + mean levels off, 1 px outside)
+    beyond=-2.72,  # the same, 3 px outside
+    typical=0.66,  # the same, of the median
+    area=0.22,  # log of the share of the picture
+    black=-6.14,  # is the value one of clipped shadows?
+    black_step=0.27,  # `step` of such a value
+    white=-8.14,  # or of clipped lights?
+    letters=-78.24,  # narrow gaps, as a share of what its outline encloses
+    gaps=-3.79,  # log(1 + how many gaps it has)
+    convex=-7.14,  # what its outline encloses, as a share of its convex hull
+    constant=9.40,
+)
 
-
-def _grown_core(core: np.ndarray, off: np.ndarray) -> np.ndarray:
-    "A core and what is about its value around it, without whiskers; H×W `uint8`."
-    near = (off <= NEARLY).view(np.uint8)
-    piece = _reach(core, near, BLOCK)
-    piece = cv2.morphologyEx(piece, cv2.MORPH_CLOSE, CROSS)
-    return _opened(piece, 3) | core
-
-# %% ../nbs/03_masks.ipynb #bdd10f8a
-CLEAR = 0.5  # a doubt with which a second value counts besides the first
-WORKING = 1600  # px: larger pictures are searched in a copy of this size
-
-
-def _with_tips(gray: np.ndarray, value: int, mask: np.ndarray) -> np.ndarray:
-    "A hole with its tips, which are too thin to have a core; H×W `uint8`."
-    off = _off(gray, value)
-    close = (off <= 2).view(np.uint8)
-    close = _opened(close, 2) | mask
-    near = (off <= NEARLY).view(np.uint8) | mask
-    grown = _reach(mask, close, 2 * BLOCK)
-    grown = _reach(grown, near, 3)
-    if grown.sum() > 1.35 * mask.sum():
-        return mask
-    return grown
+# %% ../nbs/03_masks.ipynb #8d3ea03e
+VALUES = 12  # gray levels looked at, those with the most flat pixels
 
 
 def _common_values(gray: np.ndarray, flat: np.ndarray) -> list[int]:
-    "Eight values with the most flat pixels, without clipped ones."
+    "The gray levels with the most flat pixels."
     counts = np.bincount(gray[flat], minlength=256)
     values = np.argsort(-counts, kind="stable")
-    common = values[:8].tolist()
-    return [value for value in common if value not in CLIPPED]
+    return values[:VALUES].tolist()
 
-# %% ../nbs/03_masks.ipynb #dc15dc17
-def _copied_values(gray: np.ndarray):
-    "For each value with convincing pieces: the least doubt, and its hole H×W `bool`."
+
+def _pieces(
+    gray: np.ndarray,  # H×W `uint8`
+    value: int,
+    flat: np.ndarray,  # H×W `bool`, from `flatness`
+    share: float = CORE,
+) -> tuple[list[np.ndarray], np.ndarray]:  # pieces H×W `bool`; the log-odds of each that it is a hole
+    "The pieces of a value."
+    core = _cores(gray, value, flat, share)
+    if not core.any():
+        return [], np.zeros(0)
+    n, labels = cv2.connectedComponents(_hole_around(gray, value, core).view(np.uint8), connectivity=8)
+    pieces = [labels == label for label in range(1, n)]
+    traits = [_piece_traits(gray, value, flat, core, piece) for piece in pieces]
+    odds = [_log_odds(some, HOLE) if some["plain"] <= PLAIN else -np.inf for some in traits]
+    return pieces, np.array(odds)
+
+# %% ../nbs/03_masks.ipynb #cb6875f8
+SURE, CLEAR, LOOSELY = -0.5, 2.0, -3.0  # log-odds of a first value's pieces, of a second value's, and of further pieces of a value
+
+
+def _copied_holes(gray: np.ndarray):
+    "For each value with convincing pieces: the log-odds of the best, and its hole H×W `bool`."
     flat = flatness(gray)
     for value in _common_values(gray, flat):
-        pieces = list(_copied_pieces(gray, flat, value))
-        convincing = sum(piece.sum() for piece, doubt in pieces if doubt <= 1)
+        pieces, odds = _pieces(gray, value, flat)
+        convincing = sum(piece.sum() for piece, odd in zip(pieces, odds) if odd >= SURE)
         if convincing < MIN_DAMAGE * gray.size:
             continue
-        least = min(doubt for _, doubt in pieces)
-        some = [piece for piece, doubt in pieces if doubt <= LOOSE]
-        hole = np.any(some, axis=0).astype(np.uint8)
-        hole = _with_tips(gray, value, hole) > 0
+        best = odds.max()
+        pieces, odds = _pieces(gray, value, flat, SMALL)  # once more, with what lies beside
+        hole = np.any([piece for piece, odd in zip(pieces, odds) if odd >= min(LOOSELY, odds.max())], axis=0)
         exact = hole & (gray == value)
-        if exact.sum() > 0.97 * hole.sum():
-            hole = exact
-        yield least, hole
+        yield best, exact if exact.sum() > 0.97 * hole.sum() else hole
 
-# %% ../nbs/03_masks.ipynb #e72093a2
+# %% ../nbs/03_masks.ipynb #a0bf9e8e
+WORKING = 1600  # px: larger pictures are searched in a copy of this size
+
+
 def find_copied(
     gray: np.ndarray,  # H×W `uint8`
-    limit: float = 0.9,  # the most doubt of the first value; others have `CLEAR`
+    limit: float = SURE,  # the least log-odds of the first value; others have `CLEAR`
 ) -> np.ndarray:  # H×W `bool`, True = damaged; all False where there is none
     "Holes in a copy of a damaged photograph: saved as JPEG, of another size, or of several values."
     if max(gray.shape) > WORKING:
         return _find_in_small(gray, limit)
-    rated = sorted(_copied_values(gray), key=lambda pair: pair[0])
+    rated = sorted(_copied_holes(gray), key=lambda pair: -pair[0])
     found = np.zeros(gray.shape, bool)
-    for doubt, hole in rated:
-        if doubt <= limit:
+    for odds, hole in rated:
+        if odds >= limit:
             found |= hole
-        limit = CLEAR
+        limit = max(limit, CLEAR)
     return found
 
 # %% ../nbs/03_masks.ipynb #53d54634
