@@ -6,7 +6,7 @@
 __all__ = ['app', 'FILES', 'DAMAGE', 'LOOK', 'NETWORKS', 'Photos', 'Weights', 'Report', 'Jobs', 'Again', 'Tell', 'MASK', 'FILL',
            'PROPOSED', 'FORMAT', 'NO_METADATA', 'NO_FLIPS', 'CLUSTER', 'MACHINES', 'SUFFIX', 'LAYERS', 'REPLACE',
            'NAMES', 'SET', 'FOLDS', 'ARCHIVES', 'NOTED', 'STOPPED', 'Fill', 'Kind', 'restore', 'find', 'page', 'run',
-           'dataset', 'score', 'check', 'export', 'doctor', 'main']
+           'dataset', 'pack', 'score', 'check', 'export', 'doctor', 'main']
 
 # %% ../nbs/22_command.ipynb #c1489f71
 import gc
@@ -267,6 +267,25 @@ def dataset(
     from restorecolor.contest import make_contest
 
     print(make_contest(photos, out, size, test, crops, seed))
+
+# %% ../nbs/22_command.ipynb #5c9c97fb
+@app.command()
+def pack(
+    run: Annotated[str, typer.Argument(help="folder of a run that is cleaned", show_default=False)],
+    out: Annotated[str, typer.Option(help="empty folder, or one in a store, as s3://bucket/shards")],
+    megabytes: Annotated[int, typer.Option(help="size of a shard, at most")] = 64,
+):
+    "Pack a run's photographs into shards, for trainings far from the files."
+    import pandas as pd
+
+    from restorecolor.shards import write_shards
+
+    table = Path(run) / "photos.csv"
+    if not table.is_file():
+        raise FileNotFoundError(f"{table}: not there; `restorecolor run` makes it, with its stage clean")
+    packed = write_shards(pd.read_csv(table), out, megabytes)
+    shards, size = packed.shard.nunique(), packed["bytes"].sum() / 1e6
+    print(f"{len(packed)} photographs, {size:.0f} MB, are in {shards} shards: {out}")
 
 # %% ../nbs/22_command.ipynb #8be1f82f
 ARCHIVES = "archives: folders, or such in a store, as s3://bucket/scans; by workers here, or a Dask scheduler's"

@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = ['KINDS', 'BOX', 'CROSS', 'MAX_VALUES', 'MIN_PIECE', 'MIN_PIXELS', 'MIN_DAMAGE', 'LIMITS', 'SLACK', 'SIDE', 'RIVAL',
            'NEAR', 'LOOSE', 'LEAK', 'SEVERAL', 'POSTER', 'NEARLY', 'CLIPPED', 'CORE', 'SMALL', 'SPECK', 'REACH', 'RIM',
-           'PLAIN', 'HOLE', 'VALUES', 'SURE', 'CLEAR', 'LOOSELY', 'WORKING', 'random_mask', 'damage', 'random_damage',
-           'damage_between', 'flatness', 'find_exact', 'find_copied', 'find_damage', 'shape_of']
+           'PLAIN', 'HOLE', 'VALUES', 'SURE', 'CLEAR', 'LOOSELY', 'SHADOWS', 'WORKING', 'DRAWN', 'random_mask',
+           'damage', 'random_damage', 'damage_between', 'flatness', 'find_exact', 'find_copied', 'find_damage',
+           'shape_of']
 
 # %% ../nbs/03_masks.ipynb #67e8563f
 from dataclasses import dataclass
@@ -664,7 +665,9 @@ def _pieces(
     return pieces, np.array(odds)
 
 # %% ../nbs/03_masks.ipynb #cb6875f8
-SURE, CLEAR, LOOSELY = -0.5, 2.0, -3.0  # log-odds of a first value's pieces, of a second value's, and of further pieces of a value
+SURE, CLEAR = -0.5, 2.0  # the least log-odds of a first value's pieces, and of a second value's
+LOOSELY = -3.0  # of further pieces of a value
+SHADOWS = 0.0  # of pieces of clipped shadows or lights
 
 
 def _copied_holes(gray: np.ndarray):
@@ -672,17 +675,23 @@ def _copied_holes(gray: np.ndarray):
     flat = flatness(gray)
     for value in _common_values(gray, flat):
         pieces, odds = _pieces(gray, value, flat)
-        convincing = sum(piece.sum() for piece, odd in zip(pieces, odds) if odd >= SURE)
+        is_clipped = value <= CLIPPED[0] or value >= CLIPPED[1]
+        least = SHADOWS if is_clipped else SURE
+        convincing = sum(piece.sum() for piece, odd in zip(pieces, odds) if odd >= least)
         if convincing < MIN_DAMAGE * gray.size:
             continue
         best = odds.max()
         pieces, odds = _pieces(gray, value, flat, SMALL)  # once more, with what lies beside
         hole = np.any([piece for piece, odd in zip(pieces, odds) if odd >= min(LOOSELY, odds.max())], axis=0)
         exact = hole & (gray == value)
-        yield best, exact if exact.sum() > 0.97 * hole.sum() else hole
+        if exact.sum() <= 0.97 * hole.sum():
+            yield best, hole
+        elif not is_clipped:  # in what is no copy, clipped shadows are exact, too
+            yield best, exact
 
 # %% ../nbs/03_masks.ipynb #a0bf9e8e
 WORKING = 1600  # px: larger pictures are searched in a copy of this size
+DRAWN = 0.6  # a picture of which more is flat, beside its holes, is drawn
 
 
 def find_copied(
@@ -698,7 +707,8 @@ def find_copied(
         if odds >= limit:
             found |= hole
         limit = max(limit, CLEAR)
-    return found
+    is_drawn = flatness(gray)[~found].mean() > DRAWN if not found.all() else True
+    return found & ~is_drawn
 
 # %% ../nbs/03_masks.ipynb #53d54634
 def _find_in_small(gray: np.ndarray, limit: float) -> np.ndarray:

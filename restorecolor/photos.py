@@ -235,7 +235,7 @@ def _frames(image: Image.Image) -> int:
         return 0
 
 # %% ../nbs/00_photos.ipynb #8ca30f00
-def _decoded(path: Path, frame: int | None) -> Image.Image:
+def _decoded(path: Path | io.BytesIO, frame: int | None) -> Image.Image:
     """The decoded image, upright; in `info` the number of `frames`, where none was asked for.
 
     Raises errors of many kinds."""
@@ -293,6 +293,8 @@ def _why(path: Path, error: Exception) -> str:
 # %% ../nbs/00_photos.ipynb #c4e95f9e
 def _load(path) -> Image.Image:
     "The decoded image, upright; a `PhotoError` says why not."
+    if isinstance(path, bytes):
+        return _load_bytes(path)
     file = Path(path)
     try:
         if not file.is_file():
@@ -308,6 +310,13 @@ def _load(path) -> Image.Image:
         raise
     except Exception as error:  # decoders raise errors of all kinds; each is this photograph's alone
         raise PhotoError(f"{path}: {_why(file, error)}") from error
+
+
+def _load_bytes(content: bytes) -> Image.Image:
+    try:
+        return _decoded(io.BytesIO(content), None)
+    except Exception as error:
+        raise PhotoError(f"a photograph of {len(content)} bytes: damaged or cut short ({reason(error)})") from error
 
 # %% ../nbs/00_photos.ipynb #d0fc0188
 def _tone_table(info: dict) -> np.ndarray | None:
@@ -472,7 +481,7 @@ def _open(path, min_side: int, mode: str, notes: list | None) -> np.ndarray:
 
 # %% ../nbs/00_photos.ipynb #db9e3417
 def read_rgb(
-    path,
+    path,  # or the file's content, as `bytes`
     min_side: int = MIN_SIDE,  # smallest side accepted, in pixels
     notes: list | None = None,  # gets a sentence for whatever was not obvious
 ) -> np.ndarray:  # H×W×3 `uint8`, upright

@@ -68,6 +68,18 @@ def train_config(
         told["start"] = str(run_folder(start))
     return TrainConfig.from_dict({n: told[n] for n in TrainConfig.__dataclass_fields__}), told["train_folds"]
 
+# %% ../nbs/26_processes.ipynb #0ae3f518
+def _table(folder: Path, shards: str | None, run: str) -> pd.DataFrame:
+    "The photographs of a run: those it has cleaned, or else those that lie in shards. Raises `RunError`."
+    file = folder / "photos.csv"
+    if file.is_file():
+        return pd.read_csv(file)
+    if not shards:
+        raise RunError(f"{file} is not there; `{run} --set 'stages=[clean]'` makes it")
+    from restorecolor.shards import Shards
+
+    return Shards(shards).table
+
 # %% ../nbs/26_processes.ipynb #3965916a
 def train(
     profile,  # a name, or a YAML file
@@ -78,13 +90,10 @@ def train(
     from restorecolor.training import fit_folds
 
     folder = Path(out).absolute() if out else run_folder(Path(profile).stem)
-    table = folder / "photos.csv"
-    if not table.is_file():
-        how = f"restorecolor run {profile} --out {folder} --set 'stages=[clean]'"
-        raise RunError(f"{table} is not there; `{how}` makes it")
     values = read_profile(profile) | (settings or {})
+    table = _table(folder, values.get("shards"), f"restorecolor run {profile} --out {folder}")
     config, folds = train_config(values, *join(values.get("accelerator", "auto")))
-    return fit_folds(config, pd.read_csv(table), folder / "train", folds or None)
+    return fit_folds(config, table, folder / "train", folds or None)
 
 # %% ../nbs/26_processes.ipynb #ce67e12f
 def _words(words: list[str] | None) -> argparse.Namespace:

@@ -64,6 +64,7 @@ class TrainConfig(_Checked):
     num_nodes: int = 1  # machines
     strategy: str = "auto"  # Lightning's names; in a notebook, those that end in _notebook
     workers: int = 2  # processes that read photographs
+    shards: str = ""  # a folder or an address with shards of `restorecolor pack` to read from; empty: the files
     seed: int = 0
 
 # %% ../nbs/10_recipe.ipynb #ee029ff3

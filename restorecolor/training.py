@@ -348,7 +348,7 @@ def set_aside(
     print(f"{folder}: {said}", flush=True)
 
 # %% ../nbs/11_training.ipynb #c581ab40
-_UNTOLD = ("workers", "accelerator", "devices", "num_nodes", "strategy")  # by how many processes, and where
+_UNTOLD = ("workers", "accelerator", "devices", "num_nodes", "strategy", "shards")  # by how many processes, and where
 
 
 def _changes(before: dict, told: dict) -> list[str]:
@@ -619,7 +619,7 @@ def _train(module: LitRestorer, trainer: L.Trainer, data: PhotoData, path: Path 
 
 def _data(config: TrainConfig, table: pd.DataFrame, fold: int) -> PhotoData:
     "The photographs, as the configuration asks for them."
-    return PhotoData(
+    told = (
         table,
         fold,
         config.size,
@@ -629,6 +629,11 @@ def _data(config: TrainConfig, table: pd.DataFrame, fold: int) -> PhotoData:
         tuple(config.crop),
         config.val_photos,
     )
+    if not config.shards:
+        return PhotoData(*told)
+    from restorecolor.shards import ShardData
+
+    return ShardData(config.shards, *told)
 
 # %% ../nbs/11_training.ipynb #ec1b890a
 def _processes(config: TrainConfig, saved: dict | None, batches: int) -> int:
