@@ -276,6 +276,8 @@ def pack(
     megabytes: Annotated[int, typer.Option(help="size of a shard, at most")] = 64,
 ):
     "Pack a run's photographs into shards, for trainings far from the files."
+    from pathlib import Path
+
     import pandas as pd
 
     from restorecolor.shards import write_shards

@@ -481,7 +481,7 @@ def _cores(
     _, labels, stats, _ = cv2.connectedComponentsWithStatsWithAlgorithm(cores, 8, cv2.CV_32S, cv2.CCL_BBDT)
     large = stats[:, cv2.CC_STAT_AREA] >= least
     large[0] = False
-    return large.take(labels)
+    return large.take(np.asarray(labels))
 
 # %% ../nbs/03_masks.ipynb #b5d32253
 def _rim_traits(
@@ -574,12 +574,13 @@ def _outline_traits(
     "What the largest outline of a mask tells: gaps, letters in them, and how convex it is."
     outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     largest = max(outlines, key=cv2.contourArea)
-    within = cv2.drawContours(np.zeros_like(mask), [largest], 0, 1, cv2.FILLED)
-    hull = cv2.fillConvexPoly(np.zeros_like(mask), cv2.convexHull(largest), 1)
+    within, hull = np.zeros_like(mask), np.zeros_like(mask)
+    cv2.drawContours(within, [largest], 0, 1, cv2.FILLED)
+    cv2.fillConvexPoly(hull, cv2.convexHull(largest), 1)
     closed = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
-    gaps, _ = cv2.connectedComponents(within & ~mask, connectivity=8)
+    gaps, _ = cv2.connectedComponents((within > mask).view(np.uint8), connectivity=8)
     return dict(
-        letters=(closed & within & ~mask).sum() / within.sum(),
+        letters=((closed > 0) & (within > mask)).sum() / within.sum(),
         gaps=np.log(gaps),
         convex=within.sum() / hull.sum(),
     )
