@@ -26,7 +26,7 @@ from restorecolor.encoders import (
 )
 
 # %% ../nbs/14_defects.ipynb #089334a1
-from .masks import find_damage
+from .masks import find_damage, with_rim
 from .models import load_part, save_part, smooth_guess
 from .photos import read_gray, write_png
 

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['KINDS', 'BOX', 'CROSS', 'MAX_VALUES', 'MIN_PIECE', 'MIN_PIXELS', 'MIN_DAMAGE', 'LIMITS', 'SLACK', 'SIDE', 'RIVAL',
-           'NEAR', 'LOOSE', 'LEAK', 'SEVERAL', 'POSTER', 'NEARLY', 'CLIPPED', 'CORE', 'SMALL', 'SPECK', 'REACH', 'RIM',
-           'PLAIN', 'HOLE', 'VALUES', 'SURE', 'CLEAR', 'LOOSELY', 'SHADOWS', 'WORKING', 'DRAWN', 'random_mask',
-           'damage', 'random_damage', 'damage_between', 'flatness', 'find_exact', 'find_copied', 'find_damage',
+           'NEAR', 'LOOSE', 'LEAK', 'SEVERAL', 'POSTER', 'CLIPPED', 'CORE', 'SMALL', 'SPECK', 'REACH', 'RIM', 'PLAIN',
+           'HOLE', 'VALUES', 'SURE', 'CLEAR', 'LOOSELY', 'SHADOWS', 'WORKING', 'DRAWN', 'random_mask', 'damage',
+           'random_damage', 'damage_between', 'flatness', 'find_exact', 'find_copied', 'find_damage', 'with_rim',
            'shape_of']
 
 # %% ../nbs/03_masks.ipynb #67e8563f
@@ -453,7 +453,6 @@ def find_exact(
     return nothing if is_poster else holes
 
 # %% ../nbs/03_masks.ipynb #fed00e9e
-NEARLY = 14  # gray levels about a value that may still be its own
 CLIPPED = (2, 250)  # gray levels up to and from which lights and shadows are clipped
 CORE, SMALL = 0.002, 0.0004  # shares of the picture that a core covers at least: to begin with, and beside others
 SPECK = 25  # px of a gap that is none
@@ -708,8 +707,8 @@ def find_copied(
         if odds >= limit:
             found |= hole
         limit = max(limit, CLEAR)
-    is_drawn = flatness(gray)[~found].mean() > DRAWN if not found.all() else True
-    return found & ~is_drawn
+    is_drawn = found.all() or flatness(gray)[~found].mean() > DRAWN
+    return np.zeros_like(found) if is_drawn else found
 
 # %% ../nbs/03_masks.ipynb #53d54634
 def _find_in_small(gray: np.ndarray, limit: float) -> np.ndarray:
@@ -740,6 +739,17 @@ def find_damage(
     around = cv2.dilate(exact.view(np.uint8), BOX) > 0
     known = np.unique(labels[around])
     return exact | (labels > 0) & ~np.isin(labels, known)
+
+# %% ../nbs/03_masks.ipynb #f9806fc1
+def with_rim(
+    gray: np.ndarray,  # H×W `uint8`
+    holes: np.ndarray,  # H×W `bool`, from `find_damage`
+) -> np.ndarray:  # H×W `bool`
+    "Holes as they should be filled: with a pixel around those of a copy, which are not of one value."
+    n, labels = cv2.connectedComponents(holes.view(np.uint8), connectivity=8)
+    mixed = [label for label in range(1, n) if np.ptp(gray[labels == label])]
+    copies = np.isin(labels, mixed).view(np.uint8)
+    return holes | (cv2.dilate(copies, BOX) > 0)
 
 # %% ../nbs/03_masks.ipynb #15bc78e2
 def shape_of(
