@@ -970,7 +970,7 @@ def examine(
     """The damage of a photograph: holes of one value, and what the network finds.
 
     Raises `ValueError` for anything but a gray photograph."""
-    holes = find_damage(gray, always=always)
+    holes = with_rim(gray, find_damage(gray, always=always))
     findings = Findings(
         holes, np.zeros_like(holes), _holes(holes), holes * np.uint8(5)
     )

@@ -734,11 +734,12 @@ def find_damage(
     if not exact.any():
         return find_copied(gray)
     copied = find_copied(gray, CLEAR).view(np.uint8)
-    _, labels = cv2.connectedComponents(copied, connectivity=8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(copied, connectivity=8)
+    other = stats[:, cv2.CC_STAT_AREA] >= CORE * gray.size
     # seen by both searches: the exact one knows better
     around = cv2.dilate(exact.view(np.uint8), BOX) > 0
-    known = np.unique(labels[around])
-    return exact | (labels > 0) & ~np.isin(labels, known)
+    other[labels[around]] = other[0] = False
+    return exact | other[labels]
 
 # %% ../nbs/03_masks.ipynb #f9806fc1
 def with_rim(
