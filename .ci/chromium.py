@@ -5,22 +5,15 @@ import subprocess
 import sys
 
 
-def _playwright_own() -> list[str]:
-    "The Chromium that `playwright install chromium` has fetched, if it has."
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        path = playwright.chromium.executable_path
-    return [path] if os.path.exists(path) else []
-
-
-def chromium() -> str:
-    "A Chromium of this system; installed where that is possible."
+def chromium(playwright) -> str:
+    "A Chromium of this system, or the one that `playwright install chromium` has fetched; installed where it can be."
     names = ("chromium", "google-chrome", "chromium-browser")
-    found = [path for path in map(shutil.which, names) if path] or _playwright_own()
+    own = playwright.chromium.executable_path
+    found = [path for path in map(shutil.which, names) if path] + [own] * os.path.exists(own)
     if not found and hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
         print("no Chromium is here; it is installed by apt-get", flush=True)
-        subprocess.run(["apt-get", "install", "-y", "-qq", "chromium"], stdout=subprocess.DEVNULL)
+        for words in (["update"], ["install", "-y", "chromium"]):
+            subprocess.run(["apt-get", "-qq", *words], stdout=subprocess.DEVNULL)
         found = [path for path in map(shutil.which, names) if path]
     if not found:
         sys.exit("no Chromium or Chrome was found for the browser test: `playwright install chromium` fetches one")
