@@ -176,7 +176,8 @@ def walk(book: Path, shots: Path | None = None) -> list[str]:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     address, problems = f"http://127.0.0.1:{server.server_port}/", []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(playwright), args=["--no-sandbox"] * (os.name != "nt"))
+        path = chromium(playwright)
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"] * (os.name != "nt"))
 
         def picture(page, name):
             if shots:

@@ -514,7 +514,8 @@ if __name__ == "__main__":
     process, address, log = start(7860, work / "kept")
     try:
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=chromium(playwright), args=["--no-sandbox"] * (os.name != "nt"))
+            path = chromium(playwright)
+            browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"] * (os.name != "nt"))
             for test in [t for t in TESTS if not ONLY or t.__name__ in ONLY]:
                 since = time.monotonic()
                 test(browser, address)

@@ -1211,8 +1211,8 @@ def _listener(tab, parts: dict):
     queue = dict(outputs=answers, concurrency_id="restorer", concurrency_limit=1, api_visibility="private",
                  show_progress_on=[parts["messages"], parts["state"]])
 
-    def on(event, act, *inputs):  # the browser names the tab with every event: it may come before the page has its name
-        return event(act, [tab, *inputs], js=_from_tab(1 + len(inputs)), **queue)
+    def on(event, act, *inputs, **more):  # the browser names the tab each time: that may be before the page is named
+        return event(act, [tab, *inputs], js=_from_tab(1 + len(inputs)), **queue, **more)
 
     return on
 
@@ -1244,7 +1244,8 @@ def _connect(blocks: gr.Blocks, page: Page, tab, parts: dict):
     on(parts["load"].upload, deed(page.load_mask), parts["load"])
     saving = on(parts["save"].click, deed(page.save_mask), painter)
     saving.then(None, js="() => document.querySelector('#mask_file').click()")
-    going = on(parts["go"].click, deed(page.all), painter, *wishes)
+    # once more right after a stop: Gradio would still wait for the end of the first, and lose it
+    going = on(parts["go"].click, deed(page.all), painter, *wishes, trigger_mode="multiple")
     going.success(None, js=TO_RESULT)
     on(parts["stop"].click(None, cancels=[going]).then, deed(page.stopped))
     for name, event in CHANGES.items():
