@@ -15,7 +15,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from chromium import chromium
+from chromium import launch
 from playwright.sync_api import expect, sync_playwright
 
 root = Path(__file__).resolve().parent.parent
@@ -176,8 +176,7 @@ def walk(book: Path, shots: Path | None = None) -> list[str]:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     address, problems = f"http://127.0.0.1:{server.server_port}/", []
     with sync_playwright() as playwright:
-        path = chromium(playwright)
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"] * (os.name != "nt"))
+        browser = launch(playwright)
 
         def picture(page, name):
             if shots:

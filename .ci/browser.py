@@ -17,7 +17,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import psutil
-from chromium import chromium
+from chromium import launch
 from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
@@ -514,8 +514,7 @@ if __name__ == "__main__":
     process, address, log = start(7860, work / "kept")
     try:
         with sync_playwright() as playwright:
-            path = chromium(playwright)
-            browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"] * (os.name != "nt"))
+            browser = launch(playwright)
             for test in [t for t in TESTS if not ONLY or t.__name__ in ONLY]:
                 since = time.monotonic()
                 test(browser, address)

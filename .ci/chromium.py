@@ -18,3 +18,9 @@ def chromium(playwright) -> str:
     if not found:
         sys.exit("no Chromium or Chrome was found for the browser test: `playwright install chromium` fetches one")
     return found[0]
+
+
+def launch(playwright):
+    "That browser, started."
+    sandbox = [] if os.name == "nt" else ["--no-sandbox"]
+    return playwright.chromium.launch(executable_path=chromium(playwright), args=sandbox)

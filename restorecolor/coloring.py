@@ -275,9 +275,11 @@ class _ColorLayers(nn.Module):
         weights: str | None = "imagenet",  # of the encoder; `None`: random
         width: int = 128,  # see `ColorDecoder`
         depth: int = 2,
+        frozen: bool = False,  # leave the encoder as it is
     ):
         super().__init__()
         self.config = dict(encoder=encoder, width=width, depth=depth)
+        self.frozen = frozen
         self.mean, self.std = gray_normalization(encoder)
         self.encoder = load_encoder(encoder, 1, weights)
         self.decoder = ColorDecoder(self.encoder.out_channels[-4:], width, depth)
@@ -289,9 +291,10 @@ class _ColorLayers(nn.Module):
         return self
 
     def parameter_groups(self, lr: float) -> list[dict]:
-        "What the optimiser gets: the encoder's weights at a share of the learning rate."
+        "What the optimiser gets: the encoder's weights at a share of the learning rate, or not at all."
         encoder = dict(params=list(self.encoder.parameters()), lr=lr * self.patient)
-        return [encoder, dict(params=list(self.decoder.parameters()), lr=lr)]
+        decoder = dict(params=list(self.decoder.parameters()), lr=lr)
+        return [decoder] if self.frozen else [encoder, decoder]
 
 # %% ../nbs/15_coloring.ipynb #b2f21f95
 class ColorNet(_ColorLayers):
@@ -301,9 +304,8 @@ class ColorNet(_ColorLayers):
 
     stride = 32
 
-    def forward(
-        self, gray: Tensor, palette: Tensor | None = None
-    ) -> Tensor:
+    def features(self, gray: Tensor) -> list[Tensor]:  # N×C×h×w each
+        "What the encoder sees at strides 4, 8, 16 and 32."
         height, width = gray.shape[-2:]
         if height % self.stride or width % self.stride:
             up = lambda n: -(-n // self.stride) * self.stride
@@ -312,9 +314,14 @@ class ColorNet(_ColorLayers):
             )
         kind = gray.device.type
         half = torch.is_autocast_enabled(kind) and kind != "cpu"
-        with torch.autocast(kind, enabled=half):
-            features = self.encoder((gray - self.mean) / self.std)[-4:]
-        return self.decoder(features, palette)
+        learns = torch.is_grad_enabled() and not self.frozen
+        with torch.autocast(kind, enabled=half), torch.set_grad_enabled(learns):
+            return self.encoder((gray - self.mean) / self.std)[-4:]
+
+    def forward(
+        self, gray: Tensor, palette: Tensor | None = None
+    ) -> Tensor:
+        return self.decoder(self.features(gray), palette)
 
 # %% ../nbs/15_coloring.ipynb #b821a209
 def _as_print(gray: np.ndarray, filled: float, old: float, rng) -> np.ndarray:
@@ -356,7 +363,7 @@ COLOR_WEIGHTS = {"l1": 3.0, "gradient": 4.0, "saturation": 0.5, "hue": 0.3}
 # %% ../nbs/15_coloring.ipynb #91fea0d6
 def color_loss(
     net: ColorNet,
-    batch: dict[str, Tensor],  # of `ColorExamples`, stacked
+    batch: dict[str, Tensor],  # of `ColorExamples`, or with their `features` in place of `gray`, stacked
     weights: dict[str, float] | None = None,  # of the terms; `None`: `COLOR_WEIGHTS`
     told: float = 0.25,  # share of the examples whose palette is given
 ) -> dict[str, Tensor]:  # {name: term}, each weighted
@@ -370,7 +377,8 @@ def color_loss(
     rgb = batch["rgb"].float() / 255
     y, true = rgb_to_ycc(rgb)
     given = (torch.rand(len(rgb), 1, device=rgb.device) < told).float()
-    chroma = net(batch["gray"], palette_of(true) * given)
+    features = batch["features"] if "features" in batch else net.features(batch["gray"])
+    chroma = net.decoder([f.float() for f in features], palette_of(true) * given)
     terms = dict(
         l1=F.l1_loss(chroma, true),
         gradient=gradient_loss(chroma, true),

@@ -287,7 +287,7 @@ def pack(
         raise FileNotFoundError(f"{table}: not there; `restorecolor run` makes it, with its stage clean")
     packed = write_shards(pd.read_csv(table), out, megabytes)
     shards, size = packed.shard.nunique(), packed["bytes"].sum() / 1e6
-    print(f"{len(packed)} photographs, {size:.0f} MB, are in {shards} shards: {out}")
+    print(f"{out}: photographs {len(packed)}, shards {shards}, {size:.1f} MB")
 
 # %% ../nbs/22_command.ipynb #8be1f82f
 ARCHIVES = "archives: folders, or such in a store, as s3://bucket/scans; by workers here, or a Dask scheduler's"

@@ -10,6 +10,7 @@ __all__ = ['KINDS', 'BOX', 'CROSS', 'MAX_VALUES', 'MIN_PIECE', 'MIN_PIXELS', 'MI
            'shape_of']
 
 # %% ../nbs/03_masks.ipynb #67e8563f
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -357,15 +358,23 @@ LOOSE = 1.5  # further pieces of the value that won may be so doubtful
 LEAK = 0.05, 3  # what grows back is at most this share of the area, plus this multiple of its square root
 
 
+def _touching(
+    mask: np.ndarray,  # H×W `bool` or `uint8`
+    seeds: np.ndarray,  # H×W `bool`, within it
+) -> np.ndarray:  # H×W `bool`
+    "The parts of a mask that are connected with a seed."
+    n, labels = cv2.connectedComponents(mask.view(np.uint8), connectivity=8)
+    touched = np.zeros(n, bool)
+    touched[labels[seeds]] = True
+    return touched[labels]
+
+
 def _grown(
     same: np.ndarray,  # H×W `uint8`, 1 where the picture has the value
     kept: np.ndarray,  # H×W `bool`
 ) -> np.ndarray:  # H×W `bool`
     "Kept pieces with all that touches them, unless that is too much to be tips of the damage."
-    n, labels = cv2.connectedComponents(same, connectivity=8)
-    touched = np.zeros(n, bool)
-    touched[labels[kept]] = True
-    grown = touched[labels]
+    grown = _touching(same, kept)
     area = kept.sum()
     added = grown.sum() - area
     share, root = LEAK
@@ -535,11 +544,7 @@ def _reached(core: np.ndarray, allowed: np.ndarray) -> np.ndarray:
     "What is allowed, near a core, and connected with one; H×W `bool`."
     kernel = np.ones((2 * REACH + 1,) * 2, np.uint8)
     near = cv2.dilate(core.view(np.uint8), kernel) > 0
-    mask = core | allowed & near
-    n, labels = cv2.connectedComponents(mask.view(np.uint8), connectivity=8)
-    touched = np.zeros(n, bool)
-    touched[labels[core]] = True
-    return touched[labels]
+    return _touching(core | allowed & near, core)
 
 
 def _without_specks(mask: np.ndarray) -> np.ndarray:
@@ -670,9 +675,11 @@ LOOSELY = -3.0  # of further pieces of a value
 SHADOWS = 0.0  # of pieces of clipped shadows or lights
 
 
-def _copied_holes(gray: np.ndarray):
+def _copied_holes(
+    gray: np.ndarray,  # H×W `uint8`
+    flat: np.ndarray,  # H×W `bool`, from `flatness`
+) -> Iterator[tuple[float, np.ndarray]]:
     "For each value with convincing pieces: the log-odds of the best, and its hole H×W `bool`."
-    flat = flatness(gray)
     for value in _common_values(gray, flat):
         pieces, odds = _pieces(gray, value, flat)
         is_clipped = value <= CLIPPED[0] or value >= CLIPPED[1]
@@ -701,14 +708,15 @@ def find_copied(
     "Holes in a copy of a damaged photograph: saved as JPEG, of another size, or of several values."
     if max(gray.shape) > WORKING:
         return _find_in_small(gray, limit)
-    rated = sorted(_copied_holes(gray), key=lambda pair: -pair[0])
+    flat = flatness(gray)
     found = np.zeros(gray.shape, bool)
-    for odds, hole in rated:
+    for odds, hole in sorted(_copied_holes(gray, flat), key=lambda pair: -pair[0]):
         if odds >= limit:
             found |= hole
         limit = max(limit, CLEAR)
-    is_drawn = found.all() or flatness(gray)[~found].mean() > DRAWN
-    return np.zeros_like(found) if is_drawn else found
+    if found.any() and (found.all() or flat[~found].mean() > DRAWN):
+        return np.zeros_like(found)
+    return found
 
 # %% ../nbs/03_masks.ipynb #53d54634
 def _find_in_small(gray: np.ndarray, limit: float) -> np.ndarray:
@@ -748,8 +756,10 @@ def with_rim(
 ) -> np.ndarray:  # H×W `bool`
     "Holes as they should be filled: with a pixel around those of a copy, which are not of one value."
     n, labels = cv2.connectedComponents(holes.view(np.uint8), connectivity=8)
-    mixed = [label for label in range(1, n) if np.ptp(gray[labels == label])]
-    copies = np.isin(labels, mixed).view(np.uint8)
+    darkest, lightest = np.full(n, 255, np.uint8), np.zeros(n, np.uint8)
+    np.minimum.at(darkest, labels[holes], gray[holes])
+    np.maximum.at(lightest, labels[holes], gray[holes])
+    copies = (darkest < lightest)[labels].view(np.uint8)
     return holes | (cv2.dilate(copies, BOX) > 0)
 
 # %% ../nbs/03_masks.ipynb #15bc78e2

@@ -139,7 +139,46 @@ def _in_float(head: nn.Module, x: Tensor) -> Tensor:
         return head(x.float())
 
 # %% ../nbs/10_models.ipynb #ddd0592f
-class CBAMUnetPlusPlus(nn.Module):
+def _behind(encoder: nn.Module, channels: int, features: int) -> list[nn.Parameter]:
+    "The weights that an encoder's features 1…n depend on."
+    weights = list(encoder.parameters())
+    with torch.enable_grad():
+        said = encoder(torch.zeros(1, channels, 64, 64))[1 : features + 1]
+        total = sum(feature.sum() for feature in said if feature.requires_grad)
+    if not torch.is_tensor(total):
+        return []
+    gradients = torch.autograd.grad(total, weights, allow_unused=True)
+    return [weight for weight, gradient in zip(weights, gradients) if gradient is not None]
+
+
+class _Freezable(nn.Module):
+    "A network whose encoder can be kept from learning."
+
+    still: tuple[nn.Module, ...] = ()  # the encoder's layers that do not learn
+
+    def freeze(
+        self,
+        features: int,  # of the encoder, from fine to coarse, that stay what they are: 0 to 5
+        channels: int,  # of the input
+    ):
+        "Keep what makes an encoder's first features from learning: it gets no gradients, and no new statistics."
+        mode = self.training
+        self.eval()
+        kept = {id(weight) for weight in _behind(self.encoder, channels, features)} if features else set()
+        for weight in self.encoder.parameters():
+            weight.requires_grad_(id(weight) not in kept)
+        layers = [layer for layer in self.encoder.modules() if next(layer.parameters(), None) is not None]
+        self.still = tuple(layer for layer in layers if not any(w.requires_grad for w in layer.parameters()))
+        self.train(mode)
+
+    def train(self, mode: bool = True):
+        super().train(mode)
+        for layer in self.still:
+            layer.eval()
+        return self
+
+
+class CBAMUnetPlusPlus(_Freezable):
     "U-Net++ (Zhou et al. 2018) with CBAM on the deepest encoder feature: N×in×H×W → N×out×H×W."
 
     stride = 32
@@ -264,6 +303,14 @@ class _Stages(nn.Module):
 # %% ../nbs/10_models.ipynb #2191910b
 class RestorationNet(_Stages):
     "Damaged gray N×1×H×W in [0, 1] and mask N×1×H×W (1 = damaged) → `StageOutputs`; any size from 32 px, padded inside"
+
+    def freeze(
+        self,
+        features: tuple[int, int],  # of each stage's encoder, from fine to coarse: 0 to 5
+    ):
+        "Keep what makes the encoders' first features from learning."
+        self.stage1.freeze(features[0], 2 if self.chroma else 1)
+        self.stage2.freeze(features[1], 1)
 
     def luminance(self, damaged: Tensor, mask: Tensor) -> Tensor:
         "Stage 1: the gray picture without its damage, N×1×H×W. The chroma design changes the hole only."

@@ -45,6 +45,7 @@ class TrainConfig(_Checked):
     encoder: str = "efficientnet-lite0"  # any name of `encoders.encoder_names()`
     encoder_weights: str | None = "imagenet"  # `None`: random
     start: str = ""  # weights to begin with: a file, or a run's folder (the same fold of it); empty: the encoder's only
+    frozen: list = field(default_factory=lambda: [0, 0])  # first features of each stage's encoder that do not learn
     size: int = 512  # side in pixels of what the network sees
     crop: list = field(default_factory=lambda: [0.5, 1.0])  # side of the random square, in shares of the shorter side
     batch_size: int = 8
@@ -119,6 +120,11 @@ def _are_shares(pair) -> bool:
         return False
     return 0 < pair[0] <= pair[1] <= 1
 
+
+def _are_features(pair) -> bool:
+    "Are these two whole numbers from 0 to 5?"
+    return len(pair) == 2 and all(type(x) is int and 0 <= x <= 5 for x in pair)
+
 # %% ../nbs/10_recipe.ipynb #a08c2702
 RANGES = {  # what each value must be: a test, and the names of values
     "a number above 0": (
@@ -143,6 +149,7 @@ RANGES = {  # what each value must be: a test, and the names of values
         _are_shares,
         ("crop",),
     ),
+    "two whole numbers from 0 to 5": (_are_features, ("frozen",)),
 }
 _CHOICES = dict(design=DESIGNS, precision=PRECISIONS, accelerator=_ACCELERATORS)
 for _name, _choices in _CHOICES.items():

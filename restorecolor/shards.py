@@ -103,14 +103,15 @@ ROOM = 100  # gigabytes that shards may take on this disk
 
 
 def _home() -> Path:
-    "Where fetched shards are kept: $RESTORECOLOR_CACHE, or a folder of the user's."
+    "Where fetched shards are kept, those of each table in a folder: in $RESTORECOLOR_CACHE, or in the user's cache."
     told = os.environ.get("RESTORECOLOR_CACHE")
-    return Path(told) if told else Path.home() / ".cache" / "restorecolor"
+    cache = Path(told) if told else Path.home() / ".cache" / "restorecolor"
+    return cache / "shards"
 
 
 def _make_room(folder: Path, bytes_: int):
     "Delete the shards that were not used for the longest time until so many bytes fit."
-    by_use = sorted(folder.glob("*/*.tar"), key=lambda file: file.stat().st_atime)
+    by_use = sorted(folder.glob("*/shard-*.tar"), key=lambda file: file.stat().st_atime)
     taken = sum(file.stat().st_size for file in by_use)
     for file in by_use:
         if taken + bytes_ <= ROOM * 10**9:

@@ -142,6 +142,7 @@ class _Learner(L.LightningModule):
         super().__init__()
         self.config = config
         net = RestorationNet(config.design, config.encoder, config.encoder_weights)
+        net.freeze(config.frozen)
         self.net = net.to(memory_format=torch.channels_last)
         self.luma_loss = WeightedLoss(config.luma_losses)
         self.color_loss = WeightedLoss(config.color_losses)
@@ -348,7 +349,7 @@ def set_aside(
     print(f"{folder}: {said}", flush=True)
 
 # %% ../nbs/11_training.ipynb #c581ab40
-_UNTOLD = ("workers", "accelerator", "devices", "num_nodes", "strategy", "shards")  # by how many processes, and where
+_UNTOLD = ("workers", "accelerator", "devices", "num_nodes", "strategy", "shards")  # where and how it is computed
 
 
 def _changes(before: dict, told: dict) -> list[str]:
