@@ -11,12 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from .coloring import ColorExamples, ColorNet
 from .encoders import autocast
-from .files import alone, atomic, read_json, reason, sweep, write_json
+from .files import alone, atomic, read_json, sweep, write_json
 from .photos import progress_bar
 
 # %% ../nbs/15_features.ipynb #6fdf6986
@@ -105,6 +104,7 @@ def compute_features(
     if count < 1:
         raise ValueError(f"1 example at least is wanted, got {count}")
     folder = Path(folder)
+    net.encoder.eval()
     shapes = _shapes(net, examples.size)
     record = _record(shapes, examples[0]["rgb"].shape[-1])
     parts = [range(begin, min(begin + CHUNK, count)) for begin in range(0, count, CHUNK)]

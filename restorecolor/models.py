@@ -13,6 +13,7 @@ import hashlib
 import json
 import re
 import reprlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -164,6 +165,7 @@ class _Freezable(nn.Module):
         "Keep what makes an encoder's first features from learning: it gets no gradients, and no new statistics."
         mode = self.training
         self.eval()
+        self.encoder.requires_grad_(True)
         kept = {id(weight) for weight in _behind(self.encoder, channels, features)} if features else set()
         for weight in self.encoder.parameters():
             weight.requires_grad_(id(weight) not in kept)
@@ -306,7 +308,7 @@ class RestorationNet(_Stages):
 
     def freeze(
         self,
-        features: tuple[int, int],  # of each stage's encoder, from fine to coarse: 0 to 5
+        features: Sequence[int],  # of each stage's encoder, from fine to coarse: 0 to 5
     ):
         "Keep what makes the encoders' first features from learning."
         self.stage1.freeze(features[0], 2 if self.chroma else 1)
