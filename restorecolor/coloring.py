@@ -281,7 +281,7 @@ class _ColorLayers(nn.Module):
         self.config = dict(encoder=encoder, width=width, depth=depth)
         self.frozen = frozen
         self.mean, self.std = gray_normalization(encoder)
-        self.encoder = load_encoder(encoder, 1, weights)
+        self.encoder = load_encoder(encoder, 1, weights).train(not frozen)
         self.decoder = ColorDecoder(self.encoder.out_channels[-4:], width, depth)
         self.to(memory_format=torch.channels_last)
 

@@ -104,7 +104,8 @@ def compute_features(
     if count < 1:
         raise ValueError(f"1 example at least is wanted, got {count}")
     folder = Path(folder)
-    net.encoder.eval()
+    if not net.frozen:
+        raise ValueError("a network whose encoder is frozen is wanted: else its answers would change")
     shapes = _shapes(net, examples.size)
     record = _record(shapes, examples[0]["rgb"].shape[-1])
     parts = [range(begin, min(begin + CHUNK, count)) for begin in range(0, count, CHUNK)]

@@ -316,7 +316,6 @@ def fit_steps(
         if done < config.steps:
             logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
             L.seed_everything(config.seed, workers=True, verbose=False)
-            net.train()  # Lightning leaves networks in the mode they came in
             task = StepTask(net, loss, config)
             _train_on(task, examples, folder, path, done)
         return read_checkpoint(net, folder)
