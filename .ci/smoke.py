@@ -40,7 +40,7 @@ time.sleep(1)
 os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C on a terminal does
 said = read(process)
 assert process.wait(60) == 130, f"exit code {process.returncode} after Ctrl-C, 130 is wanted"
-# where it comes while a process is being forked, Python itself notes that it passed over it, and training stops all the same
+# where it comes while a process is being forked, Python notes that it passed over it; training stops all the same
 said = re.sub(r"Exception ignored in: .*?\nKeyboardInterrupt: *\n", "", said, flags=re.DOTALL)
 sentence = "goes on from here" in said and "Traceback" not in said
 assert sentence, f"Ctrl-C should end in one sentence, not with {said[-3000:]}"
