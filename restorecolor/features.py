@@ -103,9 +103,9 @@ def compute_features(
     Raises `ValueError`, `OSError`, and `BusyError` where another process does the same."""
     if count < 1:
         raise ValueError(f"1 example at least is wanted, got {count}")
-    folder = Path(folder)
     if not net.frozen:
         raise ValueError("a network whose encoder is frozen is wanted: else its answers would change")
+    folder = Path(folder)
     shapes = _shapes(net, examples.size)
     record = _record(shapes, examples[0]["rgb"].shape[-1])
     parts = [range(begin, min(begin + CHUNK, count)) for begin in range(0, count, CHUNK)]

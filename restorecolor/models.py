@@ -139,36 +139,39 @@ def _in_float(head: nn.Module, x: Tensor) -> Tensor:
     with torch.autocast(x.device.type, enabled=False):
         return head(x.float())
 
-# %% ../nbs/10_models.ipynb #ddd0592f
-def _behind(encoder: nn.Module, channels: int, features: int) -> list[nn.Parameter]:
+# %% ../nbs/10_models.ipynb #8a3ba6e8
+def _behind(encoder: nn.Module, channels: int, features: int) -> set[nn.Parameter]:
     "The weights that an encoder's features 1…n depend on."
     weights = list(encoder.parameters())
     with torch.enable_grad():
         said = encoder(torch.zeros(1, channels, 64, 64))[1 : features + 1]
         total = sum(feature.sum() for feature in said if feature.requires_grad)
     if not torch.is_tensor(total):
-        return []
+        return set()
     gradients = torch.autograd.grad(total, weights, allow_unused=True)
-    return [weight for weight, gradient in zip(weights, gradients) if gradient is not None]
+    return {weight for weight, gradient in zip(weights, gradients) if gradient is not None}
 
-
+# %% ../nbs/10_models.ipynb #c52ce745
 class _Freezable(nn.Module):
     "A network whose encoder can be kept from learning."
 
     still: tuple[nn.Module, ...] = ()  # the encoder's layers that do not learn
 
+    def __init__(self, channels: int, encoder: nn.Module):
+        super().__init__()
+        self.channels, self.encoder = channels, encoder  # of the input
+
     def freeze(
         self,
         features: int,  # of the encoder, from fine to coarse, that stay what they are: 0 to 5
-        channels: int,  # of the input
     ):
         "Keep what makes an encoder's first features from learning: it gets no gradients, and no new statistics."
         mode = self.training
         self.eval()
         self.encoder.requires_grad_(True)
-        kept = {id(weight) for weight in _behind(self.encoder, channels, features)} if features else set()
-        for weight in self.encoder.parameters():
-            weight.requires_grad_(id(weight) not in kept)
+        kept = _behind(self.encoder, self.channels, features) if features else set()
+        for weight in kept:
+            weight.requires_grad_(False)
         layers = [layer for layer in self.encoder.modules() if next(layer.parameters(), None) is not None]
         self.still = tuple(layer for layer in layers if not any(w.requires_grad for w in layer.parameters()))
         self.train(mode)
@@ -179,7 +182,7 @@ class _Freezable(nn.Module):
             layer.eval()
         return self
 
-
+# %% ../nbs/10_models.ipynb #ddd0592f
 class CBAMUnetPlusPlus(_Freezable):
     "U-Net++ (Zhou et al. 2018) with CBAM on the deepest encoder feature: N×in×H×W → N×out×H×W."
 
@@ -194,8 +197,7 @@ class CBAMUnetPlusPlus(_Freezable):
         half: bool = False,  # decode to half the size only, and enlarge the result
         padding: str = "zeros",  # of the convolutions: `zeros`, or `replicate`, which does not show where the border is
     ):
-        super().__init__()
-        self.encoder = load_encoder(encoder, in_channels, weights)
+        super().__init__(in_channels, load_encoder(encoder, in_channels, weights))
         self.skipped = 1 if half else 0  # blocks at the end of the decoder
         channels = self.encoder.out_channels
         self.cbam = CBAM(channels[-1])
@@ -311,8 +313,8 @@ class RestorationNet(_Stages):
         features: Sequence[int],  # of each stage's encoder, from fine to coarse: 0 to 5
     ):
         "Keep what makes the encoders' first features from learning."
-        self.stage1.freeze(features[0], 2 if self.chroma else 1)
-        self.stage2.freeze(features[1], 1)
+        for stage, count in zip((self.stage1, self.stage2), features):
+            stage.freeze(count)
 
     def luminance(self, damaged: Tensor, mask: Tensor) -> Tensor:
         "Stage 1: the gray picture without its damage, N×1×H×W. The chroma design changes the hole only."
