@@ -287,7 +287,7 @@ class _ColorLayers(nn.Module):
 
     def train(self, mode: bool = True):
         super().train(mode)
-        self.encoder.eval()
+        self.encoder.train(mode and not self.frozen)
         return self
 
     def parameter_groups(self, lr: float) -> list[dict]:
@@ -409,7 +409,7 @@ def predict_chroma(
     gray: np.ndarray,  # H×W `uint8`, whole: without damage
     palette: Tensor | None = None,  # 1×144, see `palette_of`
     size: int = WORKING,  # shorter side of what the network sees, in pixels
-    flips: bool = False,  # average with the mirror image: calmer, and grayer
+    flips: bool = False,  # average with the mirror image: calmer
 ) -> np.ndarray:  # h×w×2 `float32` in [-½, ½], of a quarter of the working size
     "The colours of a photograph of any size and tone."
     device = next(net.parameters()).device

@@ -673,7 +673,7 @@ class _PatientEncoder(_DefectLayers):
 
     def train(self, mode: bool = True):
         super().train(mode)
-        self.encoder.eval()  # its norms stay as they are
+        self.encoder.train(mode and not self.frozen)
         return self
 
     def parameter_groups(self, lr: float) -> list[dict]:

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['KINDS', 'BOX', 'CROSS', 'MAX_VALUES', 'MIN_PIECE', 'MIN_PIXELS', 'MIN_DAMAGE', 'LIMITS', 'SLACK', 'SIDE', 'RIVAL',
-           'NEAR', 'LOOSE', 'LEAK', 'SEVERAL', 'POSTER', 'CLIPPED', 'CORE', 'SMALL', 'SPECK', 'REACH', 'RIM', 'PLAIN',
-           'HOLE', 'VALUES', 'SURE', 'CLEAR', 'LOOSELY', 'SHADOWS', 'WORKING', 'DRAWN', 'random_mask', 'damage',
-           'random_damage', 'damage_between', 'flatness', 'find_exact', 'find_copied', 'find_damage', 'with_rim',
-           'shape_of']
+           'NEAR', 'LOOSE', 'FAINT', 'LEAK', 'SEVERAL', 'POSTER', 'CLIPPED', 'CORE', 'SMALL', 'SPECK', 'REACH', 'RIM',
+           'PLAIN', 'HOLE', 'VALUES', 'SURE', 'CLEAR', 'LOOSELY', 'SHADOWS', 'WORKING', 'DRAWN', 'random_mask',
+           'damage', 'random_damage', 'damage_between', 'flatness', 'find_exact', 'find_copied', 'find_damage',
+           'with_rim', 'shape_of']
 
 # %% ../nbs/03_masks.ipynb #67e8563f
 from collections.abc import Iterator
@@ -355,7 +355,10 @@ def _doubts(
 # %% ../nbs/03_masks.ipynb #4e1e1b48
 RIVAL, NEAR = 0.3, 1.2  # nothing is damage if a second value comes within doubt NEAR on RIVAL of the first one's area
 LOOSE = 1.5  # further pieces of the value that won may be so doubtful
-LEAK = 0.05, 3  # what grows back is at most this share of the area, plus this multiple of its square root
+
+# %% ../nbs/03_masks.ipynb #7da3977d
+FAINT = 6  # gray levels: most of what surrounds a tip is further off
+LEAK = 0.2, 6  # tips are at most this share of the area, plus this multiple of its square root
 
 
 def _touching(
@@ -369,17 +372,39 @@ def _touching(
     return touched[labels]
 
 
+def _with_steps(
+    bits: np.ndarray,  # H×W `bool`, of one value
+    off: np.ndarray,  # H×W `uint8`, |gray − value|
+) -> np.ndarray:  # H×W `bool`
+    "The bits around which the picture is mostly far off the value."
+    n, labels = cv2.connectedComponents(bits.view(np.uint8), connectivity=8)
+    around = cv2.dilate(labels.astype(np.float32), BOX).astype(int)
+    around[off == 0] = 0  # the same value is no surroundings
+    every = np.bincount(around.ravel(), minlength=n)
+    faint = np.bincount(around[off <= FAINT], minlength=n)
+    tips = faint <= every / 2
+    tips[0] = False
+    return tips[labels]
+
+# %% ../nbs/03_masks.ipynb #22afd8c7
 def _grown(
-    same: np.ndarray,  # H×W `uint8`, 1 where the picture has the value
+    gray: np.ndarray,  # H×W `uint8`
+    value: int,
     kept: np.ndarray,  # H×W `bool`
 ) -> np.ndarray:  # H×W `bool`
-    "Kept pieces with all that touches them, unless that is too much to be tips of the damage."
-    grown = _touching(same, kept)
+    "Kept pieces of a value with their tips, unless these are too much to be tips."
+    off = _off(gray, value)
+    bits = _touching(off == 0, kept) & ~kept
+    grown = _touching(kept | _with_steps(bits, off), kept)
     area = kept.sum()
-    added = grown.sum() - area
     share, root = LEAK
     most = share * area + root * area**0.5
-    return grown if added <= most else kept
+    return grown if grown.sum() - area <= most else kept
+
+
+def _off(gray: np.ndarray, value: int) -> np.ndarray:
+    "|gray − value|, H×W `uint8`."
+    return cv2.absdiff(gray, np.full_like(gray, value))
 
 # %% ../nbs/03_masks.ipynb #bf40df7e
 @dataclass
@@ -428,8 +453,7 @@ def _hole(gray: np.ndarray, candidate: _Candidate) -> np.ndarray:
     if not candidate.sure:
         limit = max(LOOSE, candidate.least_doubt)
     keep = np.r_[False, candidate.doubts <= limit]
-    same = (gray == candidate.value).view(np.uint8)
-    return _grown(same, keep[candidate.pieces])
+    return _grown(gray, candidate.value, keep[candidate.pieces])
 
 # %% ../nbs/03_masks.ipynb #b1a633de
 SEVERAL, POSTER = 3, 0.1  # so many values may be holes at once, if no more than this share of the rest is flat
@@ -466,11 +490,6 @@ CLIPPED = (2, 250)  # gray levels up to and from which lights and shadows are cl
 CORE, SMALL = 0.002, 0.0004  # shares of the picture that a core covers at least: to begin with, and beside others
 SPECK = 25  # px of a gap that is none
 REACH = 20  # px that a hole may reach beyond its cores
-
-
-def _off(gray: np.ndarray, value: int) -> np.ndarray:
-    "|gray − value|, H×W `uint8`."
-    return cv2.absdiff(gray, np.full_like(gray, value))
 
 
 def _cores(

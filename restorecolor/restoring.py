@@ -291,10 +291,11 @@ class _Coloring(_Filling):
         whole: np.ndarray,  # H×W `uint8`, without damage
         palette: Tensor
         | None = None,  # 1×144, see `palette_from`; `None`: the network's own choice
+        calm: bool = True,  # average with the mirror image
     ) -> np.ndarray:  # h×w×2 `float32` (Cb, Cr) in [-½, ½], of the working size
         "The colours of a whole gray picture: what the third step is made of."
         if self.colorist:
-            return predict_chroma(self.colorist, whole, palette)
+            return predict_chroma(self.colorist, whole, palette, flips=calm)
         small, hole = working_copy(
             whole, np.zeros(whole.shape, bool), self.size
         )
@@ -322,7 +323,7 @@ class Restorer(_Coloring):
         photo,  # H×W or H×W×3, `uint8` or `uint16`, or a file
         mask=None,  # H×W `bool`, True = damaged; replaces the search
         always: bool = False,  # every photograph has a hole, and no scratches, as in the contest
-        fill: str = "natural",  # or `expected`
+        fill: str = "natural",  # textures continued, colours calm; or `expected`: both as the contest's score likes them
         color: bool = True,  # False: fill the damage and leave the picture gray
         like=None,  # a colour photograph (H×W×3 `uint8`, or a file) whose palette is wanted
         saturation: float = 1.0,  # factor of the chroma, 0 or more
@@ -337,7 +338,9 @@ class Restorer(_Coloring):
         if not self.chroma:
             return _with_rgb(self, gray, mask, color, notes)
         whole, how, said = self.fill(gray, mask, fill)
-        chroma = self.chroma_of(whole, palette) * np.float32(saturation) if color else None
+        chroma = None
+        if color:
+            chroma = self.chroma_of(whole, palette, calm=fill == "natural") * np.float32(saturation)
         image = colorize(whole, chroma)
         deep = None if deep is None else colorize(np.where(mask, whole * np.uint16(257), deep), chroma)
         return Restoration(image, mask, whole, how, notes + said, findings, deep)

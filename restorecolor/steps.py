@@ -316,7 +316,7 @@ def fit_steps(
         if done < config.steps:
             logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
             L.seed_everything(config.seed, workers=True, verbose=False)
-            task = StepTask(net, loss, config)
+            task = StepTask(net.train(), loss, config)  # Lightning leaves the mode as it is
             _train_on(task, examples, folder, path, done)
         return read_checkpoint(net, folder)
 
