@@ -540,9 +540,8 @@ class Remembering(_Stages):
     def fill(self, gray, mask, how="natural"):
         return self._stage("filling", (gray, mask, how), lambda: super(Remembering, self).fill(gray, mask, how))
 
-    def chroma_of(self, whole, palette=None, calm=True):
-        asked = (whole, palette, calm)
-        return self._stage("colouring", asked, lambda: super(Remembering, self).chroma_of(*asked))
+    def chroma_of(self, whole, palette=None):
+        return self._stage("colouring", (whole, palette), lambda: super(Remembering, self).chroma_of(whole, palette))
 
 # %% ../nbs/20_app.ipynb #1456117e
 @dataclass

@@ -532,11 +532,12 @@ def chroma_of(
     net,  # function of the seen gray 1×1×H×W and a palette 1×144: chroma 1×2×H/4×W/4 in [-½, ½]
     gray: np.ndarray,  # H×W `uint8`, without damage
 ) -> np.ndarray:  # 2×h×w `float32`, Cb and Cr
-    "The colours of a photograph."
+    "The colours of a photograph: the mean of what is said of it and of its mirror image."
     seen = seen_gray(gray)
     given = padded(seen)[None, None]
     no_wish = np.zeros((1, CELLS**2), np.float32)  # or the roots of the shares of colours that are wanted
-    chroma = net(given, no_wish)[0]
+    mirrored = np.ascontiguousarray(given[..., ::-1])
+    chroma = (net(given, no_wish)[0] + net(mirrored, no_wish)[0][..., ::-1]) / 2
     height, width = (-(-n // 4) for n in seen.shape)
     return chroma[:, :height, :width]
 

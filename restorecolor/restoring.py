@@ -162,7 +162,7 @@ class _Networks:
         nets: Sequence[RestorationNet] = (),  # the contest's, of one design; their results are averaged
         size: int = 512,  # their working size, in pixels
         device: str | None = None,  # `None`: a GPU where there is one
-        flips: bool = True,  # average their results with those of the mirror image
+        flips: bool = True,  # average their results, or the colours, with those of the mirror image
         filler: FillNet | None = None,  # or a network for each task: one that fills at the photograph's own size,
         colorist: ColorNet | None = None,  # and one that colours,
         finder: DefectNet | None = None,  # and, if one likes, one that finds scratches, dust and creases
@@ -180,7 +180,7 @@ class _Networks:
         Raises `WeightsError` where there are none, or none that can be used."""
         parts = find_parts(path)
         if parts:
-            return cls(device=device, **_load_parts(parts))
+            return cls(device=device, flips=flips, **_load_parts(parts))
         nets, about = zip(*[load_net(file) for file in find_weights(path)])
         return cls([fuse(net) for net in nets], about[0].get("size", 512), device, flips)
 
@@ -291,11 +291,10 @@ class _Coloring(_Filling):
         whole: np.ndarray,  # H×W `uint8`, without damage
         palette: Tensor
         | None = None,  # 1×144, see `palette_from`; `None`: the network's own choice
-        calm: bool = True,  # average with the mirror image
     ) -> np.ndarray:  # h×w×2 `float32` (Cb, Cr) in [-½, ½], of the working size
         "The colours of a whole gray picture: what the third step is made of."
         if self.colorist:
-            return predict_chroma(self.colorist, whole, palette, flips=calm)
+            return predict_chroma(self.colorist, whole, palette, flips=self.flips)
         small, hole = working_copy(
             whole, np.zeros(whole.shape, bool), self.size
         )
@@ -323,7 +322,7 @@ class Restorer(_Coloring):
         photo,  # H×W or H×W×3, `uint8` or `uint16`, or a file
         mask=None,  # H×W `bool`, True = damaged; replaces the search
         always: bool = False,  # every photograph has a hole, and no scratches, as in the contest
-        fill: str = "natural",  # textures continued, colours calm; or `expected`: both as the contest's score likes them
+        fill: str = "natural",  # or `expected`
         color: bool = True,  # False: fill the damage and leave the picture gray
         like=None,  # a colour photograph (H×W×3 `uint8`, or a file) whose palette is wanted
         saturation: float = 1.0,  # factor of the chroma, 0 or more
@@ -338,9 +337,7 @@ class Restorer(_Coloring):
         if not self.chroma:
             return _with_rgb(self, gray, mask, color, notes)
         whole, how, said = self.fill(gray, mask, fill)
-        chroma = None
-        if color:
-            chroma = self.chroma_of(whole, palette, calm=fill == "natural") * np.float32(saturation)
+        chroma = self.chroma_of(whole, palette) * np.float32(saturation) if color else None
         image = colorize(whole, chroma)
         deep = None if deep is None else colorize(np.where(mask, whole * np.uint16(257), deep), chroma)
         return Restoration(image, mask, whole, how, notes + said, findings, deep)
