@@ -120,7 +120,7 @@ FILL = "natural: texture and lines continued; expected: the mean of what could b
 PROPOSED = "repair what is only likely to be damaged, too: for prints with a few scratches"
 FORMAT = "of the results: PNG loses nothing, JPEG is small, TIFF is not compressed"
 NO_METADATA = "the results keep nothing but the picture: no place, no serial number, no names"
-NO_FLIPS = "one view instead of its mean with the mirror image: faster, and what the contest's score likes better"
+NO_FLIPS = "one view instead of its mean with the mirror image: faster, with more blotches"
 CLUSTER = "an archive: a folder, or one in a store such as s3://bucket/scans; by workers here, or a Dask scheduler's"
 MACHINES = "Many machines"
 

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['KINDS', 'BOX', 'CROSS', 'MAX_VALUES', 'MIN_PIECE', 'MIN_PIXELS', 'MIN_DAMAGE', 'LIMITS', 'SLACK', 'SIDE', 'RIVAL',
-           'NEAR', 'LOOSE', 'FAINT', 'LEAK', 'SEVERAL', 'POSTER', 'CLIPPED', 'CORE', 'SMALL', 'SPECK', 'REACH', 'RIM',
-           'PLAIN', 'HOLE', 'VALUES', 'SURE', 'CLEAR', 'LOOSELY', 'SHADOWS', 'WORKING', 'DRAWN', 'random_mask',
-           'damage', 'random_damage', 'damage_between', 'flatness', 'find_exact', 'find_copied', 'find_damage',
-           'with_rim', 'shape_of']
+           'NEAR', 'LOOSE', 'FAINT', 'CORNER', 'LEAK', 'SEVERAL', 'POSTER', 'CLIPPED', 'CORE', 'SMALL', 'SPECK',
+           'REACH', 'RIM', 'PLAIN', 'HOLE', 'VALUES', 'SURE', 'CLEAR', 'LOOSELY', 'SHADOWS', 'WORKING', 'DRAWN',
+           'random_mask', 'damage', 'random_damage', 'damage_between', 'flatness', 'find_exact', 'find_copied',
+           'find_damage', 'with_rim', 'shape_of']
 
 # %% ../nbs/03_masks.ipynb #67e8563f
 from collections.abc import Iterator
@@ -358,6 +358,7 @@ LOOSE = 1.5  # further pieces of the value that won may be so doubtful
 
 # %% ../nbs/03_masks.ipynb #7da3977d
 FAINT = 6  # gray levels: most of what surrounds a tip is further off
+CORNER = 8  # px: so little is a corner, whatever is around it
 LEAK = 0.2, 6  # tips are at most this share of the area, plus this multiple of its square root
 
 
@@ -376,13 +377,13 @@ def _with_steps(
     bits: np.ndarray,  # H×W `bool`, of one value
     off: np.ndarray,  # H×W `uint8`, |gray − value|
 ) -> np.ndarray:  # H×W `bool`
-    "The bits around which the picture is mostly far off the value."
+    "The bits around which the picture is mostly far off the value, and corners."
     n, labels = cv2.connectedComponents(bits.view(np.uint8), connectivity=8)
     around = cv2.dilate(labels.astype(np.float32), BOX).astype(int)
     around[off == 0] = 0  # the same value is no surroundings
     every = np.bincount(around.ravel(), minlength=n)
     faint = np.bincount(around[off <= FAINT], minlength=n)
-    tips = faint <= every / 2
+    tips = (faint <= every / 2) | (np.bincount(labels.ravel()) <= CORNER)
     tips[0] = False
     return tips[labels]
 
