@@ -358,7 +358,7 @@ LOOSE = 1.5  # further pieces of the value that won may be so doubtful
 
 # %% ../nbs/03_masks.ipynb #7da3977d
 FAINT = 6  # gray levels: most of what surrounds a tip is further off
-CORNER = 8  # px: so little is a corner, whatever is around it
+CORNER = 4  # px: so little is a corner, whatever is around it
 LEAK = 0.2, 6  # tips are at most this share of the area, plus this multiple of its square root
 
 
