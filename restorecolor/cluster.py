@@ -73,6 +73,35 @@ def _check_versions(client):
         if theirs != own:
             raise ClusterError(f"the worker {name} has {theirs}; here are {own}: the same are wanted everywhere")
 
+# %% ../nbs/27_cluster.ipynb #ba5caa3b
+def _one_gpu(
+    number: int,  # of the worker
+    visible: list[str],  # GPUs that the workers of this machine may use
+) -> str:  # for `CUDA_VISIBLE_DEVICES`
+    "The GPU that a worker keeps."
+    return visible[number % len(visible)]
+
+
+def _take_gpu(number: int):
+    "Keep one of several GPUs; before the process first uses one."
+    import torch
+
+    told = os.environ.get("CUDA_VISIBLE_DEVICES")
+    visible = told.split(",") if told else [str(n) for n in range(torch.cuda.device_count())]
+    if len(visible) > 1:
+        os.environ["CUDA_VISIBLE_DEVICES"] = _one_gpu(number, visible)
+
+
+def _share_gpus(client):
+    "Have every worker keep one GPU, those that start later, too."
+    from dask.distributed import WorkerPlugin
+
+    class OneGPU(WorkerPlugin):
+        def setup(self, worker):
+            _take_gpu(worker.name)
+
+    client.register_plugin(OneGPU(), name="one-gpu")
+
 # %% ../nbs/27_cluster.ipynb #a8823bea
 @contextmanager
 def open_cluster(
@@ -94,6 +123,8 @@ def open_cluster(
             raise ClusterError(f"{where}: no cluster answers there ({reason(error)})") from error
         try:
             _check_versions(client)
+            if cluster:
+                _share_gpus(client)
             yield client
         except Exception as error:
             if type(error).__name__ in ("ClosedClientError", "CommClosedError", "FutureCancelledError"):

@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = ['FILL_FORMAT', 'TILE', 'MARGIN', 'OVERLAP', 'NEAR', 'FAR', 'THICK', 'PATCH', 'SEED', 'GRAIN', 'WIDE', 'FADE', 'REACH',
            'TEXTURE', 'Residual', 'FillNet', 'scattered_mask', 'PhotoOrder', 'HoleExamples', 'fill_loss', 'save_fill',
-           'load_fill', 'plan_tiles', 'expected_fill', 'feature_distance', 'gradient_ratio', 'FillError',
-           'natural_available', 'membrane', 'grain', 'wide_parts', 'FillWarning', 'copy_boxes', 'natural_fill']
+           'load_fill', 'plan_tiles', 'expected_fill', 'unit_features', 'look_distance', 'feature_distance',
+           'gradient_ratio', 'FillError', 'natural_available', 'membrane', 'grain', 'wide_parts', 'FillWarning',
+           'copy_boxes', 'natural_fill']
 
 # %% ../nbs/13_filling.ipynb #39cb952b
 import functools
@@ -66,12 +67,15 @@ class _FillLayers(nn.Module):
         self,
         widths=(64, 128, 192, 256),  # channels at strides 4, 8, 16, 32
         depth: int = 2,  # residual blocks at each stride, on the way down and on the way up
+        deepest: int | None = None,  # of them at the coarsest stride; `None`: as many as elsewhere
     ):
         super().__init__()
-        self.config = dict(widths=list(widths), depth=depth)
+        deepest = depth if deepest is None else deepest
+        self.config = dict(widths=list(widths), depth=depth, deepest=deepest)
         steps = list(zip(widths, widths[1:]))
         self.stem = nn.Conv2d(2 * self.fold**2, widths[0], 3, padding=1)
-        self.encoder = nn.ModuleList(_blocks(width, depth) for width in widths)
+        depths = [*[depth] * len(steps), deepest]
+        self.encoder = nn.ModuleList(map(_blocks, widths, depths))
         self.down = nn.ModuleList(nn.Conv2d(fine, coarse, 2, 2) for fine, coarse in steps)
         self.up = nn.ModuleList(nn.Conv2d(coarse, fine, 1) for fine, coarse in steps)
         self.decoder = nn.ModuleList(_blocks(width, depth) for width in widths[:-1])
@@ -432,36 +436,46 @@ def expected_fill(
 
 # %% ../nbs/13_filling.ipynb #32ea441f
 @functools.cache
-def _judge() -> nn.Module:
+def _judge(device: str) -> nn.Module:
     "The frozen encoder, for gray pictures."
-    return load_encoder().eval().requires_grad_(False)
+    return load_encoder().eval().requires_grad_(False).to(device)
 
 
-def _unit_features(gray: np.ndarray) -> list[Tensor]:
-    "Features of H×W `uint8` at strides 2 to 32, each place's vector of unit length."
+def unit_features(
+    gray: Tensor,  # N×1×H×W in [0, 1], sides multiples of 32
+) -> list[Tensor]:  # N×C×h×w `float32`
+    "Features of ImageNet at strides 2 to 32, each place's vector of unit length."
     mean, std = gray_normalization(LITE0)
-    x = pad_to_stride((to_tensor(gray)[None] - mean) / std)
-    with torch.inference_mode():
-        return [
-            F.normalize(feature, dim=1) for feature in _judge()(x)[1:]
-        ]
+    with torch.autocast(gray.device.type, enabled=False):
+        features = _judge(str(gray.device))((gray.float() - mean) / std)[1:]
+    return [F.normalize(feature, dim=1) for feature in features]
 
 # %% ../nbs/13_filling.ipynb #bc2be171
+def look_distance(
+    said: Tensor,  # N×1×H×W in [0, 1], sides multiples of 32
+    true: Tensor,  # the same shape
+    mask: Tensor,  # the same shape, 1 = the places that count
+) -> Tensor:  # N, 0 for equal pictures, at most 4; differentiable
+    "Squared distance of unit ImageNet features, mean over the hole, then over five scales."
+    distances = []
+    for a, b in zip(unit_features(said), unit_features(true)):
+        weight = F.adaptive_avg_pool2d(mask, a.shape[-2:])
+        apart = (a - b).square().sum(1, keepdim=True)
+        distances.append(
+            (apart * weight).sum((1, 2, 3)) / weight.sum((1, 2, 3)).clamp_min(1e-6)
+        )
+    return torch.stack(distances).mean(0)
+
+
 def feature_distance(
     true: np.ndarray,  # H×W `uint8`
     filled: np.ndarray,  # H×W `uint8`
     mask: np.ndarray,  # H×W `bool`, True = the places that count
 ) -> float:  # 0 for equal pictures, at most 4
-    "Squared distance of unit ImageNet features, mean over the hole, then over five scales."
-    where = pad_to_stride(to_tensor(mask)[None])
-    distances = []
-    for a, b in zip(_unit_features(true), _unit_features(filled)):
-        weight = F.adaptive_avg_pool2d(where, a.shape[-2:])
-        distances.append(
-            ((a - b).square().sum(1, keepdim=True) * weight).sum()
-            / weight.sum()
-        )
-    return float(torch.stack(distances).mean())
+    "`look_distance` of one picture of any size."
+    planes = (pad_to_stride(to_tensor(a)[None]) for a in (filled, true, mask))
+    with torch.inference_mode():
+        return float(look_distance(*planes))
 
 # %% ../nbs/13_filling.ipynb #6bd25493
 def gradient_ratio(

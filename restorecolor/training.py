@@ -814,15 +814,23 @@ def _load_start(net: RestorationNet, start: str, fold: int, table: pd.DataFrame)
     net.load_state_dict(known.state_dict())
 
 # %% ../nbs/11_training.ipynb #2ed5c610
+def _misleads(told: Path, table: pd.DataFrame) -> str:
+    "Why a fold's network is of no use for these photographs, from what it was told; empty if it is."
+    before = read_json(told, "photographs") if told.is_file() else {}
+    if before is None:
+        return "what it was told is not known"
+    own = _digest(table)
+    return "" if before.get("photographs", own) == own else "trained on other photographs or folds"
+
+
 def _set_others_aside(folder: Path, table: pd.DataFrame):
     "Networks of other photographs or folds would mislead what follows."
     for old in sorted(folder.glob("fold*/config.json")):
-        before = read_json(old, "photographs")
-        if before and before["photographs"] == _digest(table):
-            continue  # it may be in training just now, side by side
-        with alone(old.parent, f"the training of {old.parent.name}"):
-            why = "trained on other photographs or folds" if before else "what it was told is not known"
-            set_aside(old.parent, why)
+        if _misleads(old, table):  # otherwise it may be in training just now, side by side
+            with alone(old.parent, f"the training of {old.parent.name}"):
+                why = _misleads(old, table)  # another process may have begun it anew
+                if why:
+                    set_aside(old.parent, why)
 
 
 def _check_folds(folds, known: list[int]):
