@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['FILL_FORMAT', 'TILE', 'MARGIN', 'OVERLAP', 'NEAR', 'FAR', 'THICK', 'PATCH', 'SEED', 'GRAIN', 'WIDE', 'FADE', 'REACH',
            'TEXTURE', 'Residual', 'FillNet', 'scattered_mask', 'PhotoOrder', 'HoleExamples', 'fill_loss', 'save_fill',
-           'load_fill', 'plan_tiles', 'expected_fill', 'unit_features', 'look_distance', 'feature_distance',
-           'gradient_ratio', 'FillError', 'natural_available', 'membrane', 'grain', 'wide_parts', 'FillWarning',
-           'copy_boxes', 'natural_fill']
+           'load_fill', 'plan_tiles', 'fill_tiles', 'expected_fill', 'unit_features', 'look_distance',
+           'feature_distance', 'gradient_ratio', 'FillError', 'natural_available', 'membrane', 'grain', 'wide_parts',
+           'FillWarning', 'copy_boxes', 'copied_fill', 'natural_fill']
 
 # %% ../nbs/13_filling.ipynb #39cb952b
 import functools
@@ -59,7 +59,7 @@ class Residual(nn.Module):
 
 # %% ../nbs/13_filling.ipynb #4255472e
 class _FillLayers(nn.Module):
-    "The layers of a `FillNet`, from the pixels to the coarsest stride and back."
+    "A U-Net from planes of the photograph's size to planes of that size."
 
     fold = 4  # pixels on a side of the blocks that become channels
 
@@ -67,23 +67,39 @@ class _FillLayers(nn.Module):
         self,
         widths=(64, 128, 192, 256),  # channels at strides 4, 8, 16, 32
         depth: int = 2,  # residual blocks at each stride, on the way down and on the way up
-        deepest: int | None = None,  # of them at the coarsest stride; `None`: as many as elsewhere
+        deepest: int | None = None,  # residual blocks at the coarsest stride; `None`: as many as elsewhere
+        planes: tuple[int, int] = (2, 1),  # that come in, and that go out
     ):
         super().__init__()
         deepest = depth if deepest is None else deepest
         self.config = dict(widths=list(widths), depth=depth, deepest=deepest)
         steps = list(zip(widths, widths[1:]))
-        self.stem = nn.Conv2d(2 * self.fold**2, widths[0], 3, padding=1)
-        depths = [*[depth] * len(steps), deepest]
-        self.encoder = nn.ModuleList(map(_blocks, widths, depths))
+        given, wanted = (count * self.fold**2 for count in planes)
+        self.stem = nn.Conv2d(given, widths[0], 3, padding=1)
+        self.encoder = nn.ModuleList(map(_blocks, widths, [*[depth] * len(steps), deepest]))
         self.down = nn.ModuleList(nn.Conv2d(fine, coarse, 2, 2) for fine, coarse in steps)
         self.up = nn.ModuleList(nn.Conv2d(coarse, fine, 1) for fine, coarse in steps)
         self.decoder = nn.ModuleList(_blocks(width, depth) for width in widths[:-1])
-        self.head = nn.Conv2d(widths[0], self.fold**2, 3, padding=1)
+        self.head = nn.Conv2d(widths[0], wanted, 3, padding=1)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
         self.stride = self.fold * 2 ** len(steps)
         self.to(memory_format=torch.channels_last)
+
+    def answer(self, *planes: Tensor) -> Tensor:
+        "What the layers make of planes N×1×H×W, as many as come in: N×C×H×W `float32`, as many as go out."
+        x = F.pixel_unshuffle(torch.cat(planes, 1), self.fold)
+        x = self.stem(x.contiguous(memory_format=torch.channels_last))
+        skips = []
+        for blocks, down in zip(self.encoder, self.down):
+            x = blocks(x)
+            skips.append(x)
+            x = down(x)
+        x = self.encoder[-1](x)
+        for up, blocks, skip in reversed(list(zip(self.up, self.decoder, skips))):
+            enlarged = F.interpolate(up(x), scale_factor=2.0, mode="nearest")
+            x = blocks(skip + enlarged)
+        return F.pixel_shuffle(self.head(F.silu(x)).float(), self.fold)
 
 # %% ../nbs/13_filling.ipynb #1254a96f
 def _blocks(width: int, depth: int) -> nn.Sequential:
@@ -99,18 +115,7 @@ class FillNet(_FillLayers):
 
     def correction(self, guess: Tensor, mask: Tensor) -> Tensor:
         "What to add to the guess, N×1×H×W `float32`."
-        x = F.pixel_unshuffle(torch.cat([2 * guess - 1, mask], 1), self.fold)
-        x = self.stem(x.contiguous(memory_format=torch.channels_last))
-        skips = []
-        for blocks, down in zip(self.encoder, self.down):
-            x = blocks(x)
-            skips.append(x)
-            x = down(x)
-        x = self.encoder[-1](x)
-        for up, blocks, skip in reversed(list(zip(self.up, self.decoder, skips))):
-            enlarged = F.interpolate(up(x), scale_factor=2.0, mode="nearest")
-            x = blocks(skip + enlarged)
-        return self.timid * F.pixel_shuffle(self.head(F.silu(x)).float(), self.fold)
+        return self.timid * self.answer(2 * guess - 1, mask)
 
     def forward(self, gray: Tensor, mask: Tensor) -> Tensor:
         height, width = gray.shape[-2:]
@@ -316,28 +321,26 @@ def _around(tile: slice, whole: int, stride: int) -> slice:
     return slice(start, start + length)
 
 # %% ../nbs/13_filling.ipynb #e478a409
-def _say(
-    net: FillNet, gray: np.ndarray, mask: np.ndarray
-) -> np.ndarray:
-    "The network's result for one window, h×w `float32` in [0, 1]."
+def _said(
+    net: _FillLayers,
+    *planes: np.ndarray,  # h×w each: what the network is given
+) -> np.ndarray:  # h×w `float32` in [0, 1]
+    "A network's result for one window."
     device = next(net.parameters()).device
-    x, m = (
-        pad_to_stride(to_tensor(a)[None].to(device), net.stride)
-        for a in (gray, mask)
-    )
+    given = [pad_to_stride(to_tensor(plane)[None].to(device), net.stride) for plane in planes]
     with torch.inference_mode(), autocast(device):
-        padded = net(x, m)[0, 0]
-    said = padded[: gray.shape[0], : gray.shape[1]]
-    return said.float().clamp(0, 1).cpu().numpy()
+        padded = net(*given)[0, 0]
+    height, width = planes[0].shape
+    return padded[:height, :width].float().clamp(0, 1).cpu().numpy()
 
 # %% ../nbs/13_filling.ipynb #ace64ba4
-def _fill_tiles(
-    net: FillNet, gray: np.ndarray, mask: np.ndarray, wanted: np.ndarray
-) -> np.ndarray:
-    """The network's values in `wanted`, a part of the mask, as H×W `float32`.
-
-    Tiles fade into each other."""
-    total, weight = np.zeros((2, *gray.shape), np.float32)
+def fill_tiles(
+    net: _FillLayers,
+    planes: list[np.ndarray],  # H×W each: what the network is given
+    wanted: np.ndarray,  # H×W `bool`, True = where its result is wanted
+) -> np.ndarray:  # H×W `float32` in [0, 1], 0 elsewhere
+    "A network's result by tiles, which fade into each other."
+    total, weight = np.zeros((2, *wanted.shape), np.float32)
     ramp = lambda s: np.minimum(
         np.minimum(
             np.arange(1, s.stop - s.start + 1),
@@ -347,16 +350,15 @@ def _fill_tiles(
     )
     for tile in plan_tiles(wanted):
         window = tuple(
-            _around(s, n, net.stride) for s, n in zip(tile, gray.shape)
+            _around(s, n, net.stride) for s, n in zip(tile, wanted.shape)
         )
         inside = tuple(
             slice(t.start - w.start, t.stop - w.start)
             for t, w in zip(tile, window)
         )
         share = np.outer(*map(ramp, tile)).astype(np.float32)
-        total[tile] += (
-            share * _say(net, gray[window], mask[window])[inside]
-        )
+        said = _said(net, *(plane[window] for plane in planes))
+        total[tile] += share * said[inside]
         weight[tile] += share
     return total / np.maximum(weight, 1)
 
@@ -381,13 +383,13 @@ def _expected(
     depth = cv2.distanceTransform(mask.view(np.uint8), cv2.DIST_L2, 5)
     deep = depth > THICK
     if not deep.any():
-        return _fill_tiles(net, gray, mask, mask)
+        return fill_tiles(net, [gray, mask], mask)
     _, pieces = cv2.connectedComponents(
         mask.view(np.uint8), connectivity=8
     )
     thick = np.isin(pieces, np.unique(pieces[deep]))
     share = ((depth - NEAR) / (FAR - NEAR)).clip(0, 1) * thick
-    native = _fill_tiles(net, gray, mask, mask & (share < 1))
+    native = fill_tiles(net, [gray, mask], mask & (share < 1))
     coarse = cv2.resize(
         _expected(net, *_halved(gray, mask)),
         gray.shape[::-1],
@@ -438,7 +440,8 @@ def expected_fill(
 @functools.cache
 def _judge(device: str) -> nn.Module:
     "The frozen encoder, for gray pictures."
-    return load_encoder().eval().requires_grad_(False).to(device)
+    judge = load_encoder().eval().requires_grad_(False)
+    return judge.to(device, memory_format=torch.channels_last)
 
 
 def unit_features(
@@ -446,8 +449,9 @@ def unit_features(
 ) -> list[Tensor]:  # N×C×h×w `float32`
     "Features of ImageNet at strides 2 to 32, each place's vector of unit length."
     mean, std = gray_normalization(LITE0)
+    x = ((gray.float() - mean) / std).contiguous(memory_format=torch.channels_last)
     with torch.autocast(gray.device.type, enabled=False):
-        features = _judge(str(gray.device))((gray.float() - mean) / std)[1:]
+        features = _judge(str(gray.device))(x)[1:]
     return [F.normalize(feature, dim=1) for feature in features]
 
 # %% ../nbs/13_filling.ipynb #bc2be171
@@ -722,15 +726,15 @@ def _tell_of(box, notes: list[str] | None):
     place = f"rows {rows.start}–{rows.stop}, columns {columns.start}–{columns.stop}"
     said = f"the hole at {place} leaves too little to copy from: it is filled with what is expected"
     if notes is None:
-        warnings.warn(said, FillWarning, stacklevel=4)
+        warnings.warn(said, FillWarning, stacklevel=5)
     else:
         notes.append(said)
 
 # %% ../nbs/13_filling.ipynb #d7eaa689
 def _with_copies(
-    gray: np.ndarray, mask: np.ndarray, plain: np.ndarray, notes: list[str] | None
+    gray: np.ndarray, mask: np.ndarray, plain: np.ndarray, notes: list[str] | None, least: float
 ) -> np.ndarray:
-    "The grained fill, H×W `float32`, with exemplars in the wide parts that have texture about them."
+    "The grained fill, H×W `float32`, with exemplars in the wide parts that have so much texture about them."
     wide = wide_parts(mask)
     out = plain.copy()
     picture = np.where(mask, plain.round().clip(0, 255), gray).astype(
@@ -745,7 +749,7 @@ def _with_copies(
     for box, part in copy_boxes(wide):
         if (
             _texture_around(gray[box], mask[box], part, gray.shape)
-            < TEXTURE
+            < least
         ):
             continue
         made = _copied(picture[box], wide[box])
@@ -757,11 +761,27 @@ def _with_copies(
     return out
 
 # %% ../nbs/13_filling.ipynb #2a44ce82
+def copied_fill(
+    gray: np.ndarray,  # H×W `uint8`, any size
+    mask: np.ndarray,  # H×W `bool`, True = damaged
+    expected: np.ndarray,  # H×W `uint8`, what `expected_fill` gives for them
+    notes: list[str] | None = None,  # gets a sentence for each hole that leaves too little to copy from
+    least: float | None = None,  # gray levels: texture about a hole from which on it is copied; `None`: `TEXTURE`
+) -> np.ndarray:  # H×W `uint8`, known pixels unchanged
+    "The expected fill with grain, and exemplars in its wide parts. Raises `FillError` without PatchMatch."
+    least = TEXTURE if least is None else least
+    filled = _with_copies(gray, mask, _grained(gray, mask, expected), notes, least)
+    return np.where(mask, filled.round().clip(0, 255), gray).astype(
+        np.uint8
+    )
+
+# %% ../nbs/13_filling.ipynb #50c9a1e2
 def natural_fill(
     gray: np.ndarray,  # H×W `uint8`, any size
     mask: np.ndarray,  # H×W `bool`, True = damaged
     expected: np.ndarray | None = None,  # H×W `uint8`, what `expected_fill` gives for them; `None`: a smooth guess
     notes: list[str] | None = None,  # gets a sentence for each hole that leaves too little to copy from
+    painter: nn.Module | None = None,  # a `painting.Painter`, which joins the two; `None`: texture decides
 ) -> np.ndarray:  # H×W `uint8`, known pixels unchanged
     """The hole filled with texture and lines of the photograph itself, where there is any about it.
 
@@ -772,7 +792,8 @@ def natural_fill(
         return gray.copy()
     if expected is None:
         expected = smooth_guess(gray, mask)
-    filled = _with_copies(gray, mask, _grained(gray, mask, expected), notes)
-    return np.where(mask, filled.round().clip(0, 255), gray).astype(
-        np.uint8
-    )
+    if painter is None:
+        return copied_fill(gray, mask, expected, notes)
+    copied = copied_fill(gray, mask, expected, notes, 0.0)
+    painted = fill_tiles(painter, [gray, copied, mask], mask)
+    return np.where(mask, (255 * painted).round(), gray).astype(np.uint8)

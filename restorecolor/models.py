@@ -558,7 +558,7 @@ def load_net(
         ) from error
 
 # %% ../nbs/10_models.ipynb #0dba0666
-PARTS = ("fill", "defects", "color")  # networks for one task each, in files <part>.safetensors: no `RestorationNet`
+PARTS = ("fill", "natural", "defects", "color")  # for one task each, in files <part>.safetensors: no `RestorationNet`
 
 
 def find_weights(

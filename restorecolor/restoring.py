@@ -42,6 +42,7 @@ from .files import atomic, is_whole, reason, sweep
 from .filling import (
     FillNet, expected_fill, load_fill, membrane, natural_available, natural_fill)
 from .models import RestorationNet, WeightsError, compose, find_weights, fuse, load_net, smooth_fill
+from .painting import Painter, load_painter
 from .photos import (
     FORMATS, MIN_SIDE, SUFFIXES, WRITTEN, Page, PhotoError, find_photos, left_out, luma, pages_of, progress_bar,
     read_erased, read_mark, read_mask, read_metadata, read_rgb, write_photo)
@@ -165,11 +166,13 @@ class _Networks:
         flips: bool = True,  # average their results, or the colours, with those of the mirror image
         filler: FillNet | None = None,  # or a network for each task: one that fills at the photograph's own size,
         colorist: ColorNet | None = None,  # and one that colours,
-        finder: DefectNet | None = None,  # and, if one likes, one that finds scratches, dust and creases
+        finder: DefectNet | None = None,  # and, if one likes, one that finds scratches, dust and creases,
+        painter: Painter | None = None,  # and one that joins what is expected with what was copied
     ):
         _check_designs(nets, bool(filler and colorist))
         self.device = device or default_device()
-        *self.nets, self.filler, self.colorist, self.finder = _placed([*nets, filler, colorist, finder], self.device)
+        alone = filler, colorist, finder, painter
+        *self.nets, self.filler, self.colorist, self.finder, self.painter = _placed([*nets, *alone], self.device)
         self.size, self.flips = size, flips
         self.chroma = not nets or nets[0].chroma
 
@@ -185,7 +188,7 @@ class _Networks:
         return cls([fuse(net) for net in nets], about[0].get("size", 512), device, flips)
 
 # %% ../nbs/16_restoring.ipynb #1a109c23
-NEEDED = ("fill", "color")  # of `models.PARTS`; `defects` may be there besides
+NEEDED = ("fill", "color")  # of `models.PARTS`; `defects` and `natural` may be there besides
 
 
 def find_parts(
@@ -197,7 +200,7 @@ def find_parts(
     own = Path(str(resources.files("restorecolor") / "weights"))
     path = own if path is None else Path(path)
     folder = path.parent if path.is_file() else path
-    names = (*NEEDED, "defects")
+    names = (*NEEDED, "defects", "natural")
     if path.is_file() and path.stem not in names:
         return {}
     given = {name: folder / f"{name}.safetensors" for name in names}
@@ -208,12 +211,14 @@ def find_parts(
         best = file if file.is_file() else own / file.name
         if name in NEEDED or best.is_file():
             found[name] = best
+    if given["fill"].is_file() and not given["natural"].is_file():
+        found.pop("natural", None)  # one's own network that fills is wanted, not ours
     return found
 
 # %% ../nbs/16_restoring.ipynb #58c0a564
 def start_file(
     start,  # `shipped`, a folder, or one of its files
-    part: str,  # `fill`, `color` or `defects`
+    part: str,  # of `models.PARTS`
 ) -> Path:
     "The network that a training starts from. Raises `WeightsError` where there is none."
     found = find_parts(None if start == "shipped" else start)
@@ -229,8 +234,9 @@ def _load_parts(parts: dict[str, Path]) -> dict:
     gray = (torch.linspace(0, 1, 64 * 64).view(1, 1, 64, 64),)
     colorist = fuse(load_color(parts["color"])[0], gray)
     finder = fuse(load_defects(parts["defects"])[0], gray) if "defects" in parts else None
+    painter = load_painter(parts["natural"])[0] if "natural" in parts else None
     return dict(
-        filler=load_fill(parts["fill"])[0], colorist=colorist, finder=finder
+        filler=load_fill(parts["fill"])[0], colorist=colorist, finder=finder, painter=painter
     )
 
 # %% ../nbs/16_restoring.ipynb #869898a1
@@ -400,7 +406,7 @@ def _filled(
         )
         fill = "expected"
     if fill == "natural":
-        whole = natural_fill(gray, mask, whole, notes)
+        whole = natural_fill(gray, mask, whole, notes, restorer.painter)
     return whole, fill
 
 # %% ../nbs/16_restoring.ipynb #d0da9c1b

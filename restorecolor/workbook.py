@@ -34,7 +34,7 @@ STAGES = {  # in order, each with what it leaves for those after it, and for the
     "submit": ("restored/*.png", "submission/output.zip", "summary.txt"),
 }
 # what a profile may ask for instead
-LEFT = STAGES | {part: (f"{part}.safetensors",) for part in ("fill", "defects", "color")}
+LEFT = STAGES | {part: (f"{part}.safetensors",) for part in ("fill", "natural", "defects", "color")}
 
 # %% ../nbs/19_workbook.ipynb #1676b57e
 def project_root() -> Path:
