@@ -6,8 +6,8 @@
 __all__ = ['FILL_FORMAT', 'TILE', 'MARGIN', 'OVERLAP', 'NEAR', 'FAR', 'THICK', 'PATCH', 'SEED', 'GRAIN', 'WIDE', 'FADE', 'REACH',
            'TEXTURE', 'Residual', 'FillNet', 'scattered_mask', 'PhotoOrder', 'HoleExamples', 'fill_loss', 'save_fill',
            'load_fill', 'plan_tiles', 'fill_tiles', 'expected_fill', 'unit_features', 'look_distance',
-           'feature_distance', 'gradient_ratio', 'FillError', 'natural_available', 'membrane', 'grain', 'wide_parts',
-           'FillWarning', 'copy_boxes', 'copied_fill', 'natural_fill']
+           'feature_distance', 'gradient_ratio', 'FillError', 'natural_available', 'check_natural', 'membrane', 'grain',
+           'wide_parts', 'FillWarning', 'copy_boxes', 'copied_fill', 'natural_fill']
 
 # %% ../nbs/13_filling.ipynb #39cb952b
 import functools
@@ -105,6 +105,14 @@ class _FillLayers(nn.Module):
 def _blocks(width: int, depth: int) -> nn.Sequential:
     return nn.Sequential(*[Residual(width) for _ in range(depth)])
 
+
+def _check_sides(x: Tensor, stride: int):
+    "Raises `ValueError` for sides that are no multiples of the stride."
+    height, width = x.shape[-2:]
+    high, wide = (-(-n // stride) * stride for n in (height, width))
+    if (high, wide) != (height, width):
+        raise ValueError(f"sides must be multiples of {stride}: pad {height}×{width} to {high}×{wide}")
+
 # %% ../nbs/13_filling.ipynb #4e6ae494
 class FillNet(_FillLayers):
     """Corrects a smooth guess: gray in [0, 1] and mask (1 = damaged), N×1×H×W, → N×1×H×W.
@@ -118,10 +126,7 @@ class FillNet(_FillLayers):
         return self.timid * self.answer(2 * guess - 1, mask)
 
     def forward(self, gray: Tensor, mask: Tensor) -> Tensor:
-        height, width = gray.shape[-2:]
-        high, wide = (-(-n // self.stride) * self.stride for n in (height, width))
-        if (high, wide) != (height, width):
-            raise ValueError(f"sides must be multiples of {self.stride}: pad {height}×{width} to {high}×{wide}")
+        _check_sides(gray, self.stride)
         guess = smooth_fill(gray * (1 - mask), mask)
         return guess + self.correction(guess, mask) * mask
 
@@ -440,8 +445,9 @@ def expected_fill(
 @functools.cache
 def _judge(device: str) -> nn.Module:
     "The frozen encoder, for gray pictures."
-    judge = load_encoder().eval().requires_grad_(False)
-    return judge.to(device, memory_format=torch.channels_last)
+    with torch.inference_mode(False):  # it may be asked for gradients later
+        judge = load_encoder().eval().requires_grad_(False)
+        return judge.to(device, memory_format=torch.channels_last)
 
 
 def unit_features(
@@ -513,14 +519,19 @@ def natural_available() -> bool:
         return False
     return bool(patchmatch.patchmatch_available)
 
-# %% ../nbs/13_filling.ipynb #a62ae3ce
-def _exemplars(gray: np.ndarray, hole: np.ndarray) -> np.ndarray:
-    "The hole made of 7×7 patches from outside, H×W `uint8`; deterministic. Raises `FillError`."
+
+def check_natural():
+    "Raises `FillError` where PatchMatch is not to be had."
     if not natural_available():
         raise FillError(
             "natural filling needs the library of PyPatchMatch, which is not on this machine: "
             "pip install --force-reinstall --no-cache-dir pypatchmatch, or use the expected fill"
         )
+
+# %% ../nbs/13_filling.ipynb #a62ae3ce
+def _exemplars(gray: np.ndarray, hole: np.ndarray) -> np.ndarray:
+    "The hole made of 7×7 patches from outside, H×W `uint8`; deterministic. Raises `FillError`."
+    check_natural()
     import patchmatch
 
     picture = np.repeat(
@@ -768,7 +779,8 @@ def copied_fill(
     notes: list[str] | None = None,  # gets a sentence for each hole that leaves too little to copy from
     least: float | None = None,  # gray levels: texture about a hole from which on it is copied; `None`: `TEXTURE`
 ) -> np.ndarray:  # H×W `uint8`, known pixels unchanged
-    "The expected fill with grain, and exemplars in its wide parts. Raises `FillError` without PatchMatch."
+    "The expected fill with grain, and exemplars in its wide parts. Raises as `natural_fill`."
+    _check_hole(gray, mask)
     least = TEXTURE if least is None else least
     filled = _with_copies(gray, mask, _grained(gray, mask, expected), notes, least)
     return np.where(mask, filled.round().clip(0, 255), gray).astype(
@@ -786,7 +798,7 @@ def natural_fill(
     """The hole filled with texture and lines of the photograph itself, where there is any about it.
 
     Raises `PhotoError` as `expected_fill`, and `FillError` without PatchMatch.
-    Without `notes` it warns (`FillWarning`) of such holes."""
+    Without `notes` it warns (`FillWarning`) of holes that leave too little to copy from."""
     _check_hole(gray, mask)
     if not mask.any():
         return gray.copy()
@@ -795,5 +807,5 @@ def natural_fill(
     if painter is None:
         return copied_fill(gray, mask, expected, notes)
     copied = copied_fill(gray, mask, expected, notes, 0.0)
-    painted = fill_tiles(painter, [gray, copied, mask], mask)
+    painted = fill_tiles(painter, [smooth_guess(gray, mask), copied, mask], mask)
     return np.where(mask, (255 * painted).round(), gray).astype(np.uint8)

@@ -604,7 +604,7 @@ def _checked_config(path, text: str) -> dict:
         if name == "encoder":
             _check_encoder(path, value)
             continue
-        most = DEEPEST if name == "depth" else MOST
+        most = DEEPEST if name in ("depth", "deepest") else MOST
         if not _are_counts(value, most):
             given = f"{name} {reprlib.repr(value)}"
             raise WeightsError(

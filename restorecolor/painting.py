@@ -6,7 +6,8 @@
 __all__ = ['PAINT_WEIGHTS', 'PAINT_FORMAT', 'Painter', 'begin_with', 'PaintExamples', 'paint_loss', 'save_painter',
            'load_painter']
 
-# %% ../nbs/13_painting.ipynb #bc7f3e78
+# %% ../nbs/13_painting.ipynb #439ee085
+import copy
 import hashlib
 from pathlib import Path
 import numpy as np
@@ -17,7 +18,9 @@ from .files import atomic
 from restorecolor.filling import (
     FillNet,
     HoleExamples,
+    _check_sides,
     _FillLayers,
+    check_natural,
     copied_fill,
     expected_fill,
     look_distance,
@@ -25,11 +28,12 @@ from restorecolor.filling import (
 from .losses import masked_l1_loss
 from .models import load_part, save_part, smooth_fill
 
-# %% ../nbs/13_painting.ipynb #c4e90d57
+# %% ../nbs/13_painting.ipynb #d97405ec
 class Painter(_FillLayers):
-    """Joins what is expected and what was copied: gray and copy in [0, 1], mask (1 = damaged), N×1×H×W, → N×1×H×W.
+    """Joins what it expects with a copy: smooth guess and copy in [0, 1], mask (1 = damaged), N×1×H×W, → N×1×H×W.
 
-    Known pixels stay as they came. Sides must be multiples of `stride`."""
+    The guess is that of `models.smooth_fill`; its known pixels stay.
+    Raises `ValueError` for sides that are no multiples of `stride`."""
 
     timid = 0.1  # scale of what is added to the guess, as in a `FillNet`
     eager = 16.0  # scale of what decides on the copy: that part begins at zero, and is to learn fast
@@ -50,53 +54,61 @@ class Painter(_FillLayers):
         added, taken = self.answer(2 * guess - 1, mask, 2 * copied - 1).chunk(2, 1)
         return self.timid * added, (self.eager * taken + self.shy).sigmoid()
 
-    def forward(self, gray: Tensor, copied: Tensor, mask: Tensor) -> Tensor:
-        guess = smooth_fill(gray * (1 - mask), mask)
+    def forward(self, guess: Tensor, copied: Tensor, mask: Tensor) -> Tensor:
+        _check_sides(guess, self.stride)
         added, share = self.plan(guess, copied, mask)
-        own = guess + added
-        return guess + mask * (own + share * (copied - own) - guess)
+        return _joined(guess, added, share, copied, mask)
 
-# %% ../nbs/13_painting.ipynb #7681b8f5
+
+def _joined(guess: Tensor, added: Tensor, share: Tensor, copied: Tensor, mask: Tensor) -> Tensor:
+    "The known pixels, and in the hole a share of the copy and the rest of one's own."
+    return guess + mask * (added + share * (copied - guess - added))
+
+# %% ../nbs/13_painting.ipynb #3da77806
 def begin_with(
     net: Painter,
     known: FillNet,  # of the same widths, and at least as many blocks
 ):
     "Give a painter what another network has learnt. Raises `ValueError` where widths or blocks do not fit."
     have, own = known.state_dict(), net.state_dict()
+    unlike = [] if net.config["widths"] == known.config["widths"] else ["widths"]
+    unlike += [name for name in own if name not in have]
+    if unlike:
+        raise ValueError(f"a painter {net.config} cannot begin with {known.config}: {unlike[0]} does not fit")
     for name, value in own.items():
-        theirs = have.get(name)
-        part = tuple(map(slice, () if theirs is None else theirs.shape))
-        grown = name.startswith(("stem.", "head."))  # a plane more goes in, and one comes out
-        if theirs is None or (value[part] if grown else value).shape != theirs.shape:
-            raise ValueError(f"a painter {net.config} cannot begin with {known.config}: {name} does not fit")
-        value.zero_()[part] = theirs
+        part = tuple(map(slice, have[name].shape))  # a plane more goes in, and one more comes out
+        value.zero_()[part] = have[name]
 
-# %% ../nbs/13_painting.ipynb #c45fdb14
+# %% ../nbs/13_painting.ipynb #84473bc3
 def _digest(net: FillNet, examples: HoleExamples) -> str:
-    "Of all that the fillings of the examples depend on."
+    "Of the network, the photographs and the settings that copies depend on."
     digest = hashlib.sha1()
     for name, value in net.state_dict().items():
         digest.update(name.encode() + value.cpu().numpy().tobytes())
     told = (examples.size, examples.small, examples.picture, examples.crop, examples.lost, examples.seed)
-    digest.update(repr((told, [str(path) for path in examples.paths])).encode())
+    files = [(str(path), Path(path).stat().st_size, Path(path).stat().st_mtime_ns) for path in examples.paths]
+    digest.update(repr((told, files)).encode())
     return digest.hexdigest()[:16]
 
-# %% ../nbs/13_painting.ipynb #148b036f
+# %% ../nbs/13_painting.ipynb #554f3ad6
 class PaintExamples(torch.utils.data.Dataset):
     """Squares and what was copied into their holes: example i is `gray`, `copied` 1×S×S `uint8`, and `mask` `bool`.
 
-    It depends on (seed, i) only. After `count` examples the same come again, in another order."""
+    It depends on (seed, i) only. After `count` examples the same come again, in another order.
+    Raises `FillError` without PatchMatch."""
 
     def __init__(
         self,
         examples: HoleExamples,
-        net: FillNet,  # that knows what is expected
+        net: FillNet,  # that knows what is expected; a copy of it is kept
         count: int,  # examples that are different
         folder,  # for the fillings; files of other examples or networks there are left alone
     ):
         if count < 1:
             raise ValueError(f"1 example at least is wanted, got {count}")
-        self.examples, self.net, self.count = examples, net.eval().cpu(), count
+        check_natural()
+        self.examples, self.count = examples, count
+        self.net = copy.deepcopy(net).eval().cpu()
         self.folder = Path(folder) / _digest(net, examples)
         self.folder.mkdir(parents=True, exist_ok=True)
 
@@ -105,16 +117,17 @@ class PaintExamples(torch.utils.data.Dataset):
         file = self.folder / f"{k:07d}.npy"
         try:
             return np.load(file)
-        except (OSError, ValueError):  # not there, or cut short
+        except (OSError, ValueError, EOFError):  # not there, or cut short
             planes = self._made(k)
-        with atomic(file) as temporary, open(temporary, "wb") as out:
-            np.save(out, planes)
+        with atomic(file) as temporary:
+            np.save(temporary, planes)
         return planes
 
     def _made(self, k: int) -> np.ndarray:
         example = self.examples[k]
         gray, mask = (example[name][0].numpy() for name in ("gray", "mask"))
-        mask[0] &= not mask.all()  # something has to be known
+        if mask.all():
+            mask[0] = False  # something has to be known
         expected = expected_fill(self.net, gray, mask)
         copied = copied_fill(gray, mask, expected, [], 0.0)
         return np.stack([gray, mask.astype(np.uint8), copied])
@@ -127,8 +140,8 @@ class PaintExamples(torch.utils.data.Dataset):
         gray, mask, copied = torch.from_numpy(self.planes(k)[:, :, ::way].copy())[:, None]
         return dict(gray=gray, copied=copied, mask=mask > 0)
 
-# %% ../nbs/13_painting.ipynb #0291ed96
-PAINT_WEIGHTS = {"look": 1.0, "detail": 2.0, "error": 0.5}
+# %% ../nbs/13_painting.ipynb #ffdd06a6
+PAINT_WEIGHTS = {"look": 1.0, "detail": 4.0, "error": 0.5}
 
 
 def _steepness(gray: Tensor) -> Tensor:
@@ -137,7 +150,7 @@ def _steepness(gray: Tensor) -> Tensor:
     down = F.pad((gray[..., 1:, :] - gray[..., :-1, :]).abs(), (0, 0, 0, 1))
     return F.avg_pool2d(across + down, 8) / 2
 
-# %% ../nbs/13_painting.ipynb #955ccd18
+# %% ../nbs/13_painting.ipynb #6d37d2d4
 def paint_loss(
     net: Painter,
     batch: dict[str, Tensor],  # of `PaintExamples`, stacked
@@ -150,17 +163,20 @@ def paint_loss(
     weights = PAINT_WEIGHTS | (weights or {})
     gray, copied = (batch[name].float() / 255 for name in ("gray", "copied"))
     mask = batch["mask"].float()
-    said = net(gray, copied, mask)
-    apart = (_steepness(said) - _steepness(gray)).abs()
-    share = F.avg_pool2d(mask, 8)
+    guess = smooth_fill(gray * (1 - mask), mask)
+    added, share = net.plan(guess, copied, mask)  # as `forward` does
+    said = _joined(guess, added, share, copied, mask)
+    decided = _joined(guess, added.detach(), share, copied, mask)
+    apart = (_steepness(decided) - _steepness(gray)).abs()
+    part = F.avg_pool2d(mask, 8)
     terms = dict(
         look=look_distance(said, gray, mask).mean(),
-        detail=(apart * share).sum() / share.sum().clamp_min(1e-6),
+        detail=(apart * part).sum() / part.sum().clamp_min(1e-6),
         error=masked_l1_loss(said, gray, mask),
     )
     return {name: weights[name] * term for name, term in terms.items()}
 
-# %% ../nbs/13_painting.ipynb #9d435e23
+# %% ../nbs/13_painting.ipynb #5ddf3369
 PAINT_FORMAT = "restorecolor-natural-1"
 
 
