@@ -787,6 +787,12 @@ def copied_fill(
         np.uint8
     )
 
+# %% ../nbs/13_filling.ipynb #4f2515f9
+def _holes_of(some: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    "The whole holes of which H×W `bool` has a part."
+    _, pieces = cv2.connectedComponents(mask.view(np.uint8), connectivity=8)
+    return mask & np.isin(pieces, np.unique(pieces[some]))
+
 # %% ../nbs/13_filling.ipynb #50c9a1e2
 def natural_fill(
     gray: np.ndarray,  # H×W `uint8`, any size
@@ -807,5 +813,6 @@ def natural_fill(
     if painter is None:
         return copied_fill(gray, mask, expected, notes)
     copied = copied_fill(gray, mask, expected, notes, 0.0)
-    painted = fill_tiles(painter, [smooth_guess(gray, mask), copied, mask], mask)
-    return np.where(mask, (255 * painted).round(), gray).astype(np.uint8)
+    wanted = _holes_of(wide_parts(mask), mask)
+    painted = fill_tiles(painter, [smooth_guess(gray, mask), copied, mask], wanted)
+    return np.where(wanted, (255 * painted).round(), copied).astype(np.uint8)

@@ -6,7 +6,7 @@
 __all__ = ['PAINT_WEIGHTS', 'PAINT_FORMAT', 'Painter', 'begin_with', 'PaintExamples', 'paint_loss', 'save_painter',
            'load_painter']
 
-# %% ../nbs/13_painting.ipynb #439ee085
+# %% ../nbs/13_painting.ipynb #5e2bfae6
 import copy
 import hashlib
 from pathlib import Path
@@ -28,7 +28,15 @@ from restorecolor.filling import (
 from .losses import masked_l1_loss
 from .models import load_part, save_part, smooth_fill
 
-# %% ../nbs/13_painting.ipynb #d97405ec
+# %% ../nbs/13_painting.ipynb #93723b11
+def _evened(x: Tensor, times: int) -> Tensor:
+    "Binomial means of 3×3 pixels, so many times over: N×C×H×W → the same shape."
+    for _ in range(times):
+        x = F.pad(x, (1, 1, 1, 1), mode="replicate")
+        x = F.avg_pool2d(F.avg_pool2d(x, 2, 1), 2, 1)
+    return x
+
+# %% ../nbs/13_painting.ipynb #f38d6856
 class Painter(_FillLayers):
     """Joins what it expects with a copy: smooth guess and copy in [0, 1], mask (1 = damaged), N×1×H×W, → N×1×H×W.
 
@@ -52,19 +60,21 @@ class Painter(_FillLayers):
     ) -> tuple[Tensor, Tensor]:
         "What is added to the guess, and the share of the copy, in [0, 1]: N×1×H×W `float32` each."
         added, taken = self.answer(2 * guess - 1, mask, 2 * copied - 1).chunk(2, 1)
-        return self.timid * added, (self.eager * taken + self.shy).sigmoid()
+        share = (self.eager * taken + self.shy).sigmoid()
+        return self.timid * _evened(added, 1), _evened(share, 2)
 
     def forward(self, guess: Tensor, copied: Tensor, mask: Tensor) -> Tensor:
         _check_sides(guess, self.stride)
         added, share = self.plan(guess, copied, mask)
-        return _joined(guess, added, share, copied, mask)
+        joined = _joined(guess, added, share, copied, mask)
+        return joined + mask * share * (joined - _evened(joined, 4))
 
 
 def _joined(guess: Tensor, added: Tensor, share: Tensor, copied: Tensor, mask: Tensor) -> Tensor:
     "The known pixels, and in the hole a share of the copy and the rest of one's own."
     return guess + mask * (added + share * (copied - guess - added))
 
-# %% ../nbs/13_painting.ipynb #3da77806
+# %% ../nbs/13_painting.ipynb #ff0b7f90
 def begin_with(
     net: Painter,
     known: FillNet,  # of the same widths, and at least as many blocks
@@ -79,7 +89,7 @@ def begin_with(
         part = tuple(map(slice, have[name].shape))  # a plane more goes in, and one more comes out
         value.zero_()[part] = have[name]
 
-# %% ../nbs/13_painting.ipynb #84473bc3
+# %% ../nbs/13_painting.ipynb #398fa1e6
 def _digest(net: FillNet, examples: HoleExamples) -> str:
     "Of the network, the photographs and the settings that copies depend on."
     digest = hashlib.sha1()
@@ -90,7 +100,7 @@ def _digest(net: FillNet, examples: HoleExamples) -> str:
     digest.update(repr((told, files)).encode())
     return digest.hexdigest()[:16]
 
-# %% ../nbs/13_painting.ipynb #554f3ad6
+# %% ../nbs/13_painting.ipynb #647fe1e9
 class PaintExamples(torch.utils.data.Dataset):
     """Squares and what was copied into their holes: example i is `gray`, `copied` 1×S×S `uint8`, and `mask` `bool`.
 
@@ -140,7 +150,7 @@ class PaintExamples(torch.utils.data.Dataset):
         gray, mask, copied = torch.from_numpy(self.planes(k)[:, :, ::way].copy())[:, None]
         return dict(gray=gray, copied=copied, mask=mask > 0)
 
-# %% ../nbs/13_painting.ipynb #ffdd06a6
+# %% ../nbs/13_painting.ipynb #d2dac6fb
 PAINT_WEIGHTS = {"look": 1.0, "detail": 4.0, "error": 0.5}
 
 
@@ -150,7 +160,7 @@ def _steepness(gray: Tensor) -> Tensor:
     down = F.pad((gray[..., 1:, :] - gray[..., :-1, :]).abs(), (0, 0, 0, 1))
     return F.avg_pool2d(across + down, 8) / 2
 
-# %% ../nbs/13_painting.ipynb #6d37d2d4
+# %% ../nbs/13_painting.ipynb #07ef4ef1
 def paint_loss(
     net: Painter,
     batch: dict[str, Tensor],  # of `PaintExamples`, stacked
@@ -164,7 +174,7 @@ def paint_loss(
     gray, copied = (batch[name].float() / 255 for name in ("gray", "copied"))
     mask = batch["mask"].float()
     guess = smooth_fill(gray * (1 - mask), mask)
-    added, share = net.plan(guess, copied, mask)  # as `forward` does
+    added, share = net.plan(guess, copied, mask)
     said = _joined(guess, added, share, copied, mask)
     decided = _joined(guess, added.detach(), share, copied, mask)
     apart = (_steepness(decided) - _steepness(gray)).abs()
@@ -176,7 +186,7 @@ def paint_loss(
     )
     return {name: weights[name] * term for name, term in terms.items()}
 
-# %% ../nbs/13_painting.ipynb #5ddf3369
+# %% ../nbs/13_painting.ipynb #c68e6129
 PAINT_FORMAT = "restorecolor-natural-1"
 
 
