@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['FILL_FORMAT', 'TILE', 'MARGIN', 'OVERLAP', 'NEAR', 'FAR', 'THICK', 'PATCH', 'SEED', 'GRAIN', 'WIDE', 'FADE', 'REACH',
-           'TEXTURE', 'Residual', 'FillNet', 'scattered_mask', 'PhotoOrder', 'HoleExamples', 'fill_loss', 'save_fill',
-           'load_fill', 'plan_tiles', 'fill_tiles', 'expected_fill', 'unit_features', 'look_distance',
+           'TEXTURE', 'Residual', 'FillLayers', 'FillNet', 'scattered_mask', 'PhotoOrder', 'HoleExamples', 'fill_loss',
+           'save_fill', 'load_fill', 'plan_tiles', 'fill_tiles', 'expected_fill', 'unit_features', 'look_distance',
            'feature_distance', 'gradient_ratio', 'FillError', 'natural_available', 'check_natural', 'membrane', 'grain',
            'wide_parts', 'FillWarning', 'copy_boxes', 'copied_fill', 'natural_fill']
 
@@ -58,7 +58,7 @@ class Residual(nn.Module):
         return x + self.second(F.silu(self.first(F.silu(x))))
 
 # %% ../nbs/13_filling.ipynb #4255472e
-class _FillLayers(nn.Module):
+class FillLayers(nn.Module):
     "A U-Net from planes of the photograph's size to planes of that size."
 
     fold = 4  # pixels on a side of the blocks that become channels
@@ -114,7 +114,7 @@ def _check_sides(x: Tensor, stride: int):
         raise ValueError(f"sides must be multiples of {stride}: pad {height}×{width} to {high}×{wide}")
 
 # %% ../nbs/13_filling.ipynb #4e6ae494
-class FillNet(_FillLayers):
+class FillNet(FillLayers):
     """Corrects a smooth guess: gray in [0, 1] and mask (1 = damaged), N×1×H×W, → N×1×H×W.
 
     Known pixels stay as they came. Raises `ValueError` for sides that are no multiples of `stride`."""
@@ -327,7 +327,7 @@ def _around(tile: slice, whole: int, stride: int) -> slice:
 
 # %% ../nbs/13_filling.ipynb #e478a409
 def _said(
-    net: _FillLayers,
+    net: FillLayers,
     *planes: np.ndarray,  # h×w each: what the network is given
 ) -> np.ndarray:  # h×w `float32` in [0, 1]
     "A network's result for one window."
@@ -340,7 +340,7 @@ def _said(
 
 # %% ../nbs/13_filling.ipynb #ace64ba4
 def fill_tiles(
-    net: _FillLayers,
+    net: FillLayers,
     planes: list[np.ndarray],  # H×W each: what the network is given
     wanted: np.ndarray,  # H×W `bool`, True = where its result is wanted
 ) -> np.ndarray:  # H×W `float32` in [0, 1], 0 elsewhere
@@ -814,5 +814,6 @@ def natural_fill(
         return copied_fill(gray, mask, expected, notes)
     copied = copied_fill(gray, mask, expected, notes, 0.0)
     wanted = _holes_of(wide_parts(mask), mask)
-    painted = fill_tiles(painter, [smooth_guess(gray, mask), copied, mask], wanted)
-    return np.where(wanted, (255 * painted).round(), copied).astype(np.uint8)
+    painted = 255 * fill_tiles(painter, [smooth_guess(gray, mask), copied, mask], wanted)
+    painted += membrane(painted, copied, wanted)
+    return np.where(wanted, painted.round().clip(0, 255), copied).astype(np.uint8)

@@ -6,7 +6,7 @@
 __all__ = ['PAINT_WEIGHTS', 'PAINT_FORMAT', 'Painter', 'begin_with', 'PaintExamples', 'paint_loss', 'save_painter',
            'load_painter']
 
-# %% ../nbs/13_painting.ipynb #5e2bfae6
+# %% ../nbs/13_painting.ipynb #04f198d5
 import copy
 import hashlib
 from pathlib import Path
@@ -18,8 +18,8 @@ from .files import atomic
 from restorecolor.filling import (
     FillNet,
     HoleExamples,
+    FillLayers,
     _check_sides,
-    _FillLayers,
     check_natural,
     copied_fill,
     expected_fill,
@@ -28,7 +28,7 @@ from restorecolor.filling import (
 from .losses import masked_l1_loss
 from .models import load_part, save_part, smooth_fill
 
-# %% ../nbs/13_painting.ipynb #93723b11
+# %% ../nbs/13_painting.ipynb #ac2884d1
 def _evened(x: Tensor, times: int) -> Tensor:
     "Binomial means of 3×3 pixels, so many times over: N×C×H×W → the same shape."
     for _ in range(times):
@@ -36,8 +36,8 @@ def _evened(x: Tensor, times: int) -> Tensor:
         x = F.avg_pool2d(F.avg_pool2d(x, 2, 1), 2, 1)
     return x
 
-# %% ../nbs/13_painting.ipynb #f38d6856
-class Painter(_FillLayers):
+# %% ../nbs/13_painting.ipynb #222858db
+class Painter(FillLayers):
     """Joins what it expects with a copy: smooth guess and copy in [0, 1], mask (1 = damaged), N×1×H×W, → N×1×H×W.
 
     The guess is that of `models.smooth_fill`; its known pixels stay.
@@ -46,6 +46,7 @@ class Painter(_FillLayers):
     timid = 0.1  # scale of what is added to the guess, as in a `FillNet`
     eager = 16.0  # scale of what decides on the copy: that part begins at zero, and is to learn fast
     shy = -1.0  # an untrained network takes a quarter of the copy
+    crisp = 1.0  # how much what is fine is amplified where all is copied
 
     def __init__(
         self,
@@ -67,14 +68,14 @@ class Painter(_FillLayers):
         _check_sides(guess, self.stride)
         added, share = self.plan(guess, copied, mask)
         joined = _joined(guess, added, share, copied, mask)
-        return joined + mask * share * (joined - _evened(joined, 4))
+        return joined + mask * self.crisp * share * (joined - _evened(joined, 4))
 
 
 def _joined(guess: Tensor, added: Tensor, share: Tensor, copied: Tensor, mask: Tensor) -> Tensor:
     "The known pixels, and in the hole a share of the copy and the rest of one's own."
     return guess + mask * (added + share * (copied - guess - added))
 
-# %% ../nbs/13_painting.ipynb #ff0b7f90
+# %% ../nbs/13_painting.ipynb #fb25e9a4
 def begin_with(
     net: Painter,
     known: FillNet,  # of the same widths, and at least as many blocks
@@ -89,7 +90,7 @@ def begin_with(
         part = tuple(map(slice, have[name].shape))  # a plane more goes in, and one more comes out
         value.zero_()[part] = have[name]
 
-# %% ../nbs/13_painting.ipynb #398fa1e6
+# %% ../nbs/13_painting.ipynb #6c1cfeca
 def _digest(net: FillNet, examples: HoleExamples) -> str:
     "Of the network, the photographs and the settings that copies depend on."
     digest = hashlib.sha1()
@@ -100,7 +101,7 @@ def _digest(net: FillNet, examples: HoleExamples) -> str:
     digest.update(repr((told, files)).encode())
     return digest.hexdigest()[:16]
 
-# %% ../nbs/13_painting.ipynb #647fe1e9
+# %% ../nbs/13_painting.ipynb #31ceb9d8
 class PaintExamples(torch.utils.data.Dataset):
     """Squares and what was copied into their holes: example i is `gray`, `copied` 1×S×S `uint8`, and `mask` `bool`.
 
@@ -150,7 +151,7 @@ class PaintExamples(torch.utils.data.Dataset):
         gray, mask, copied = torch.from_numpy(self.planes(k)[:, :, ::way].copy())[:, None]
         return dict(gray=gray, copied=copied, mask=mask > 0)
 
-# %% ../nbs/13_painting.ipynb #d2dac6fb
+# %% ../nbs/13_painting.ipynb #8035a835
 PAINT_WEIGHTS = {"look": 1.0, "detail": 4.0, "error": 0.5}
 
 
@@ -160,7 +161,7 @@ def _steepness(gray: Tensor) -> Tensor:
     down = F.pad((gray[..., 1:, :] - gray[..., :-1, :]).abs(), (0, 0, 0, 1))
     return F.avg_pool2d(across + down, 8) / 2
 
-# %% ../nbs/13_painting.ipynb #07ef4ef1
+# %% ../nbs/13_painting.ipynb #1367573e
 def paint_loss(
     net: Painter,
     batch: dict[str, Tensor],  # of `PaintExamples`, stacked
@@ -186,7 +187,7 @@ def paint_loss(
     )
     return {name: weights[name] * term for name, term in terms.items()}
 
-# %% ../nbs/13_painting.ipynb #c68e6129
+# %% ../nbs/13_painting.ipynb #47c57c18
 PAINT_FORMAT = "restorecolor-natural-1"
 
 
