@@ -391,13 +391,13 @@ def _checked_values(profile, values: dict, notebooks: dict, root: Path) -> dict[
     here = lambda some: {
         n: _from_here(n, str(v) if isinstance(v, Path) else v, root) for n, v in some.items()
     }
-    own = {stage: here(values[stage]) for stage in notebooks if isinstance(values.get(stage), dict)}
+    own = {stage: here(values[stage]) for stage in LEFT if isinstance(values.get(stage), dict)}
     values = {name: value for name, value in here(values).items() if name not in own}
     # some stages of a contest's run leave the values of the others aside
     known = _stages({}, root) if set(notebooks) <= set(STAGES) else notebooks
     split = {stage: some for stage, some in split_parameters(values, known).items() if stage in notebooks}
-    for stage, more in own.items():
-        split[stage] |= split_parameters(more, {stage: notebooks[stage]})[stage]
+    for stage in own.keys() & split.keys():  # values of stages that are not wanted count for nothing
+        split[stage] |= split_parameters(own[stage], {stage: notebooks[stage]})[stage]
     try:
         TrainConfig.from_dict(
             {
