@@ -32,6 +32,7 @@ from restorecolor.encoders import (
 from .losses import masked_l1_loss, masked_ssim_loss
 from .masks import random_mask
 from restorecolor.models import (
+    _check_sides,
     load_part,
     pad_to_stride,
     save_part,
@@ -104,14 +105,6 @@ class FillLayers(nn.Module):
 # %% ../nbs/13_filling.ipynb #1254a96f
 def _blocks(width: int, depth: int) -> nn.Sequential:
     return nn.Sequential(*[Residual(width) for _ in range(depth)])
-
-
-def _check_sides(x: Tensor, stride: int):
-    "Raises `ValueError` for sides that are no multiples of the stride."
-    height, width = x.shape[-2:]
-    high, wide = (-(-n // stride) * stride for n in (height, width))
-    if (high, wide) != (height, width):
-        raise ValueError(f"sides must be multiples of {stride}: pad {height}×{width} to {high}×{wide}")
 
 # %% ../nbs/13_filling.ipynb #4e6ae494
 class FillNet(FillLayers):
@@ -380,6 +373,12 @@ def _halved(
     mean = reduce(gray * ~mask) / np.maximum(known, 1e-3)
     return mean.round().clip(0, 255).astype(np.uint8), known < 1e-3
 
+# %% ../nbs/13_filling.ipynb #4f2515f9
+def _holes_of(some: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    "The whole holes of which H×W `bool` has a part."
+    _, pieces = cv2.connectedComponents(mask.view(np.uint8), connectivity=8)
+    return mask & np.isin(pieces, np.unique(pieces[some]))
+
 # %% ../nbs/13_filling.ipynb #227370b1
 def _expected(
     net: FillNet, gray: np.ndarray, mask: np.ndarray
@@ -389,10 +388,7 @@ def _expected(
     deep = depth > THICK
     if not deep.any():
         return fill_tiles(net, [gray, mask], mask)
-    _, pieces = cv2.connectedComponents(
-        mask.view(np.uint8), connectivity=8
-    )
-    thick = np.isin(pieces, np.unique(pieces[deep]))
+    thick = _holes_of(deep, mask)
     share = ((depth - NEAR) / (FAR - NEAR)).clip(0, 1) * thick
     native = fill_tiles(net, [gray, mask], mask & (share < 1))
     coarse = cv2.resize(
@@ -786,12 +782,6 @@ def copied_fill(
     return np.where(mask, filled.round().clip(0, 255), gray).astype(
         np.uint8
     )
-
-# %% ../nbs/13_filling.ipynb #4f2515f9
-def _holes_of(some: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    "The whole holes of which H×W `bool` has a part."
-    _, pieces = cv2.connectedComponents(mask.view(np.uint8), connectivity=8)
-    return mask & np.isin(pieces, np.unique(pieces[some]))
 
 # %% ../nbs/13_filling.ipynb #50c9a1e2
 def natural_fill(

@@ -19,14 +19,13 @@ from restorecolor.filling import (
     FillNet,
     HoleExamples,
     FillLayers,
-    _check_sides,
     check_natural,
     copied_fill,
     expected_fill,
     look_distance,
 )
 from .losses import masked_l1_loss
-from .models import load_part, save_part, smooth_fill
+from .models import _check_sides, load_part, save_part, smooth_fill
 
 # %% ../nbs/13_painting.ipynb #ac2884d1
 def _evened(x: Tensor, times: int) -> Tensor:
@@ -101,6 +100,16 @@ def _digest(net: FillNet, examples: HoleExamples) -> str:
     digest.update(repr((told, files)).encode())
     return digest.hexdigest()[:16]
 
+# %% ../nbs/13_painting.ipynb #cfc6ebf2
+def _copied_square(example: dict[str, Tensor], net: FillNet) -> np.ndarray:
+    "Gray, mask and copy, 3×S×S `uint8`, of an example of `HoleExamples`."
+    gray, mask = (example[name][0].numpy() for name in ("gray", "mask"))
+    if mask.all():
+        mask[0] = False  # something has to be known
+    expected = expected_fill(net, gray, mask)
+    copied = copied_fill(gray, mask, expected, [], 0.0)
+    return np.stack([gray, mask.astype(np.uint8), copied])
+
 # %% ../nbs/13_painting.ipynb #31ceb9d8
 class PaintExamples(torch.utils.data.Dataset):
     """Squares and what was copied into their holes: example i is `gray`, `copied` 1×S×S `uint8`, and `mask` `bool`.
@@ -129,19 +138,10 @@ class PaintExamples(torch.utils.data.Dataset):
         try:
             return np.load(file)
         except (OSError, ValueError, EOFError):  # not there, or cut short
-            planes = self._made(k)
+            planes = _copied_square(self.examples[k], self.net)
         with atomic(file) as temporary:
             np.save(temporary, planes)
         return planes
-
-    def _made(self, k: int) -> np.ndarray:
-        example = self.examples[k]
-        gray, mask = (example[name][0].numpy() for name in ("gray", "mask"))
-        if mask.all():
-            mask[0] = False  # something has to be known
-        expected = expected_fill(self.net, gray, mask)
-        copied = copied_fill(gray, mask, expected, [], 0.0)
-        return np.stack([gray, mask.astype(np.uint8), copied])
 
     def __getitem__(self, i: int) -> dict[str, Tensor]:
         round_, place = divmod(i, self.count)
