@@ -4,10 +4,13 @@
 
 # %% auto #0
 __all__ = ['LITE0', 'STAGES', 'DROP', 'lite0_weights', 'Lite0', 'EncoderError', 'encoder_names', 'load_encoder',
-           'gray_normalization', 'default_device', 'half_type', 'autocast']
+           'gray_normalization', 'default_device', 'half_type', 'autocast', 'keep_memory']
 
 # %% ../nbs/07_encoders.ipynb #01c6da0c
+import ctypes
 import functools
+import os
+import platform
 import warnings
 
 import torch
@@ -257,3 +260,16 @@ def autocast(device="cpu") -> torch.autocast:
     half = half_type(device)
     kind = torch.device(device).type
     return torch.autocast(kind, half, enabled=half is not None)
+
+# %% ../nbs/07_encoders.ipynb #e10ca6be
+_MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1  # glibc's numbers for what `mallopt` sets
+
+
+@functools.cache
+def keep_memory() -> bool:  # whether it was asked
+    "Ask glibc to keep memory that this process frees. Nothing happens with other C libraries."
+    told = any(name.startswith(("MALLOC_", "GLIBC_TUNABLES")) for name in os.environ)
+    if told or platform.libc_ver()[0] != "glibc":
+        return False
+    mallopt = ctypes.CDLL(None).mallopt
+    return bool(mallopt(_MMAP_THRESHOLD, 2**30) and mallopt(_TRIM_THRESHOLD, 2**30))

@@ -10,7 +10,6 @@ __all__ = ['StepConfig', 'warmup_stable_decay', 'StepTask', 'Series', 'StepProgr
 import dataclasses
 import logging
 import time
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +28,7 @@ from restorecolor.training import (
     check_weights,
     read_state,
     resolve_precision,
+    run_trainer,
     set_aside,
 )
 
@@ -222,9 +222,9 @@ def _check_same(folder: Path, told: dict, before: dict):
         )
 
 # %% ../nbs/12_steps.ipynb #88902c3e
-def _open_folder(folder: Path, config: StepConfig):
+def _open_folder(folder: Path, config: StepConfig, also: dict):
     "Write down what the folder holds. Raises `ValueError` if it holds another training."
-    told = dataclasses.asdict(config)
+    told = also | dataclasses.asdict(config)
     before = read_json(folder / "config.json", "batch_size")
     checkpoints = [folder / "last.ckpt", folder / "previous.ckpt"]
     if any(path.is_file() for path in checkpoints):
@@ -232,6 +232,7 @@ def _open_folder(folder: Path, config: StepConfig):
             set_aside(folder, "what it was told is not known")
         elif before:
             _check_same(folder, told, before)
+            told = before | told
     write_json(folder / "config.json", told)
 
 
@@ -283,17 +284,9 @@ def _train_on(
         persistent_workers=config.workers > 0,
         pin_memory=torch.cuda.is_available(),
     )
-    last = folder / "last.ckpt"
-    try:
-        with warnings.catch_warnings():
-            # Lightning's advice on workers and logging
-            warnings.simplefilter("ignore")
-            trainer.fit(task, batches, ckpt_path=path, weights_only=True)
-    except SystemExit:  # what Lightning makes of Ctrl-C
-        said = f"training was stopped; the next run goes on from {last}"
-        raise KeyboardInterrupt(said) from None
+    run_trainer(trainer, task, batches, path)
     check_weights(task, config.lr)
-    trainer.save_checkpoint(last)
+    trainer.save_checkpoint(folder / "last.ckpt")
 
 # %% ../nbs/12_steps.ipynb #3f50c347
 def fit_steps(
@@ -302,6 +295,7 @@ def fit_steps(
     examples: Dataset,  # `examples[i]` for any i ≥ 0: a dictionary of tensors that depends on i alone
     config: StepConfig,
     folder,  # of this training: made, or resumed
+    also: dict | None = None,  # what else it depends on, as JSON has it (weights of the loss, sizes): not to change
 ) -> torch.nn.Module:  # `net`, in evaluation mode
     """Train a network for so many steps, or resume a training that was stopped.
 
@@ -310,7 +304,7 @@ def fit_steps(
     folder = Path(folder)
     with alone(folder, "a training"):
         sweep(folder)
-        _open_folder(folder, config)
+        _open_folder(folder, config, also or {})
         path, saved = read_state(folder)
         done = saved["global_step"] if saved else 0
         if done < config.steps:

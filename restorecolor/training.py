@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['PRODUCTS', 'MINUTES', 'resolve_precision', 'warmup_cosine', 'DivergedError', 'check_loss', 'check_weights',
            'ContestScore', 'LitRestorer', 'Progress', 'Pictures', 'set_aside', 'Checkpoints', 'read_state', 'Keeper',
-           'average_weights', 'read_metrics', 'fit_fold', 'fit_folds']
+           'average_weights', 'read_metrics', 'run_trainer', 'fit_fold', 'fit_folds']
 
 # %% ../nbs/11_training.ipynb #9f65e48a
 import dataclasses
@@ -32,7 +32,7 @@ from lightning.pytorch.callbacks import Checkpoint
 from torchmetrics import Metric
 
 from .data import PhotoData, process_share, to_floats
-from .encoders import default_device, half_type
+from .encoders import default_device, half_type, keep_memory
 from .files import alone, atomic, is_whole, read_json, reason, sweep, write_json
 from .losses import WeightedLoss
 from .metrics import SCORES, batch_scores
@@ -604,8 +604,14 @@ def _is_over(config: TrainConfig, saved: dict | None) -> bool:
     return _place(saved) >= (config.epochs, 0)
 
 # %% ../nbs/11_training.ipynb #9e7a25a9
-def _train(module: LitRestorer, trainer: L.Trainer, data: PhotoData, path: Path | None):
-    "Let Lightning train, from a checkpoint or from the start."
+def run_trainer(
+    trainer: L.Trainer,
+    module: L.LightningModule,
+    data,  # a `DataLoader`, or Lightning's data module
+    path: Path | None,  # of the checkpoint to resume from; `None`: from the start
+):
+    "Let Lightning train. Raises `KeyboardInterrupt` with where the next run goes on, when it is stopped."
+    keep_memory()
     try:
         with warnings.catch_warnings():
             # Lightning's advice on workers, logging intervals and the like
@@ -671,7 +677,7 @@ def _go_on(
         _load_start(module.net, config.start, fold, table)
     try:
         if not _is_over(config, saved):
-            _train(module, trainer, data, path)
+            run_trainer(trainer, module, data, path)
     finally:
         _close(trainer, folder)
     if not trainer.is_global_zero:
