@@ -324,11 +324,13 @@ def _tell_scores(table):
     table = table.dropna(axis="columns", how="all")
     name = "score" if "score" in table else "C"
     values = table[name].dropna()  # undamaged photographs have no score
-    mean, low, high = bootstrap(values)
     means = table.mean().round(4)
     print(means.to_frame("mean").T.to_string())
-    interval = f"95 % interval of the mean {name} of {len(values)}: {low:.4f} to {high:.4f}"
-    print(f"{len(table)} photographs; {interval}")
+    told = f"{len(table)} photograph" + "s" * (len(table) != 1)
+    if len(values) > 1:  # one number has no interval
+        _, low, high = bootstrap(values)
+        told += f"; 95 % interval of the mean {name} of {len(values)}: {low:.4f} to {high:.4f}"
+    print(told)
 
 # %% ../nbs/22_command.ipynb #02415a79
 def _score_archive(restored: str, originals: str, inputs: str | None, where: str | None, out: str | None):
