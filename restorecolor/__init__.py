@@ -6,7 +6,7 @@
 
 Restore        Restorer, Restoration, restore_files
 Find damage    examine, find_defects, find_damage
-Its steps      expected_fill, natural_fill, predict_chroma, colorize
+Its steps      expected_fill, natural_fill, symmetric_fill, predict_chroma, colorize
 Files          read_rgb, read_gray, read_deep (16 bits), read_mask, read_metadata, luma, sample_photos
                write_photo (PNG, JPEG, TIFF), write_png, write_deep (16 bits)
 Try and score  random_damage, contest_score, score_folders, show_restorations, make_contest
@@ -44,6 +44,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; the same as programs.OF
         write_photo as write_photo, write_png as write_png)
     from .restoring import (
         Restoration as Restoration, Restorer as Restorer, colorize as colorize, restore_files as restore_files)
+    from .symmetry import symmetric_fill as symmetric_fill
 else:
     __getattr__, __dir__ = front_door(__name__)
 

@@ -22,6 +22,7 @@ _PHOTOGRAPHS = {  # name: its module
     "random_damage": "masks",
     "expected_fill": "filling",
     "natural_fill": "filling",
+    "symmetric_fill": "symmetry",
     "predict_chroma": "coloring",
     "read_rgb": "photos",
     "read_gray": "photos",

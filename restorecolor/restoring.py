@@ -46,6 +46,7 @@ from .painting import Painter, load_painter
 from .photos import (
     FORMATS, MIN_SIDE, SUFFIXES, WRITTEN, Page, PhotoError, find_photos, left_out, luma, pages_of, progress_bar,
     read_erased, read_mark, read_mask, read_metadata, read_rgb, write_photo)
+from .symmetry import symmetric_fill
 
 # %% ../nbs/16_restoring.ipynb #c0e63b9a
 def working_copy(
@@ -407,6 +408,7 @@ def _filled(
         fill = "expected"
     if fill == "natural":
         whole = natural_fill(gray, mask, whole, notes, restorer.painter)
+        whole = symmetric_fill(gray, mask, whole, notes)
     return whole, fill
 
 # %% ../nbs/16_restoring.ipynb #d0da9c1b
