@@ -192,8 +192,7 @@ def _fading(known: np.ndarray) -> np.ndarray:
     "1 where all is known, and from there to 0 where it is not: H×W `float32`."
     if known.all():
         return np.ones(known.shape, np.float32)
-    inside = cv2.distanceTransform(np.pad(known, 1).view(np.uint8), cv2.DIST_L2, 5)
-    return (inside[1:-1, 1:-1] / SOFT).clip(0, 1)
+    return (cv2.distanceTransform(known.view(np.uint8), cv2.DIST_L2, 5) / SOFT).clip(0, 1)
 
 
 def _mixed(filled: np.ndarray, image: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -271,7 +270,7 @@ def find_mirrors(
     return found
 
 # %% ../nbs/13_symmetry.ipynb #4b381736
-GAIN = dict(agreement=0.5, step=-0.05, share=0.052, constant=-0.07)  # of a line; fitted in the study of filling
+GAIN = dict(agreement=0.4, step=-0.016, share=0.043, constant=-0.107)  # of a line; fitted in the study of filling
 
 
 def likely_gain(mirror: Mirror) -> float:
@@ -313,7 +312,7 @@ def mirrored(
     return out
 
 # %% ../nbs/13_symmetry.ipynb #387f06e7
-TRUSTED = -0.04  # `likely_gain` from which on a mirror image is taken
+TRUSTED = -0.02  # `likely_gain` from which on a mirror image is taken
 MIRRORED = "What was lost was taken from the photograph's mirror image: it is a guess, however real it looks."
 
 # %% ../nbs/13_symmetry.ipynb #13fd7aa6
