@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ANGLES', 'CONTEXTS', 'LEAST', 'BEND', 'NEAR', 'FAR', 'LOOKED', 'SOFT', 'SMALLEST', 'MANY', 'AROUND', 'MOST', 'NARROW',
            'GAIN', 'FOREIGN', 'TRUSTED', 'MIRRORED', 'relief', 'find_axis', 'bend', 'Mirror', 'find_mirror',
-           'find_mirrors', 'likely_gain', 'mirrored', 'symmetric_fill']
+           'find_mirrors', 'told_by', 'likely_gain', 'mirrored', 'symmetric_fill']
 
 # %% ../nbs/13_symmetry.ipynb #621f454e
 from dataclasses import dataclass
@@ -180,7 +180,8 @@ class Mirror:
 
     at: np.ndarray  # H×W×2 `float32`: the column and row of each pixel's mirror image
     weight: np.ndarray  # H×W `float32`: 1 where that is known, and fading to 0 where it is lost
-    agreement: float  # with the surroundings of the hole, at most 1
+    agreement: float  # with the surroundings of the hole, at most 1; mean over the contexts
+    uneven: float  # how much the movement differs from pixel to pixel in the hole, in pixels
     step: float  # gray levels that a membrane has to change, root of the mean square
     share: float  # of the photograph that the hole has
 
@@ -209,20 +210,27 @@ def find_mirror(
     look = relief(gray)
     away = cv2.distanceTransform((~hole).view(np.uint8), cv2.DIST_L2, 5)
     weights = [np.where(mask, 0, np.exp(-away / reach)) for reach in (NEAR, FAR)]
-    best = None
+    best, agreements = None, [0.0]
     for context in CONTEXTS:
         matrix = find_axis(gray, mask, hole, context)[1]
         if matrix is None:
             continue
-        at, _ = bend(look, mask, matrix)
+        at, flow = bend(look, mask, matrix)
         known = _seen((~mask).astype(np.float32), at) > 0.99
         agreement = min(_alike(look, _seen(look, at), weight * known) for weight in weights)
-        if known[hole].mean() > LEAST and (best is None or agreement > best.agreement):
-            best = Mirror(at, _fading(known | ~hole), agreement, 0.0, float(hole.mean()))
+        if known[hole].mean() > LEAST and agreement > max(agreements):
+            best = Mirror(at, _fading(known | ~hole), 0.0, _unevenness(flow, hole), 0.0, float(hole.mean()))
+        agreements.append(agreement)
     if best:
+        best.agreement = float(np.mean(agreements[1:]))
         best.step = _step(gray, hole, best)
     return best
 
+
+def _unevenness(flow: np.ndarray, hole: np.ndarray) -> float:
+    "Mean absolute difference of the movements of neighbours in a hole, down and across, in pixels."
+    down, across = np.abs(np.diff(flow, axis=0)), np.abs(np.diff(flow, axis=1))
+    return float(down[hole[1:]].mean() + across[hole[:, 1:]].mean())
 
 def _step(gray: np.ndarray, hole: np.ndarray, mirror: Mirror) -> float:
     "What a membrane changes in the mirror image, in gray levels."
@@ -270,13 +278,18 @@ def find_mirrors(
     return found
 
 # %% ../nbs/13_symmetry.ipynb #4b381736
-GAIN = dict(agreement=0.4, step=-0.016, share=0.043, constant=-0.107)  # of a line; fitted in the study of filling
+GAIN = dict(agreement=0.466, step=-0.044, uneven=-0.112, share=0.029, constant=-0.236)  # a line
+
+
+def told_by(mirror: Mirror) -> dict[str, float]:
+    "The numbers that tell whether a mirror image can be trusted, named as in `GAIN`."
+    logs = dict(step=np.log1p(mirror.step), uneven=np.log(mirror.uneven + 0.02), share=np.log(mirror.share))
+    return dict(agreement=mirror.agreement, constant=1.0) | {name: float(value) for name, value in logs.items()}
 
 
 def likely_gain(mirror: Mirror) -> float:
     "By how much a mirror image is likely to be nearer to the truth than a natural fill, in `filling.feature_distance`."
-    told = dict(agreement=mirror.agreement, step=np.log1p(mirror.step), share=np.log(mirror.share), constant=1)
-    return float(sum(GAIN[name] * value for name, value in told.items()))
+    return sum(GAIN[name] * value for name, value in told_by(mirror).items())
 
 # %% ../nbs/13_symmetry.ipynb #8b4c43e9
 def _enlarged_at(mirror: Mirror, shape: tuple[int, ...], box: tuple[slice, slice]) -> tuple[np.ndarray, np.ndarray]:
@@ -312,7 +325,7 @@ def mirrored(
     return out
 
 # %% ../nbs/13_symmetry.ipynb #387f06e7
-TRUSTED = -0.02  # `likely_gain` from which on a mirror image is taken
+TRUSTED = 0.0  # `likely_gain` from which on a mirror image is taken
 MIRRORED = "What was lost was taken from the photograph's mirror image: it is a guess, however real it looks."
 
 # %% ../nbs/13_symmetry.ipynb #13fd7aa6
