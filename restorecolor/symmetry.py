@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ANGLES', 'CONTEXTS', 'LEAST', 'BEND', 'NEAR', 'FAR', 'LOOKED', 'SOFT', 'SMALLEST', 'MANY', 'AROUND', 'MOST', 'NARROW',
-           'GAIN', 'FOREIGN', 'TRUSTED', 'MIRRORED', 'relief', 'find_axis', 'bend', 'Mirror', 'find_mirror',
+           'GAIN', 'FOREIGN', 'TRUSTED', 'SAME', 'MIRRORED', 'relief', 'find_axis', 'bend', 'Mirror', 'find_mirror',
            'find_mirrors', 'told_by', 'likely_gain', 'mirrored', 'symmetric_fill']
 
 # %% ../nbs/13_symmetry.ipynb #621f454e
@@ -182,6 +182,7 @@ class Mirror:
     weight: np.ndarray  # H×W `float32`: 1 where that is known, and fading to 0 where it is lost
     agreement: float  # with the surroundings of the hole, at most 1; mean over the contexts
     uneven: float  # how much the movement differs from pixel to pixel in the hole, in pixels
+    apart: float  # of the longer side: the farthest that two contexts see the mirror image of the hole from each other
     step: float  # gray levels that a membrane has to change, root of the mean square
     share: float  # of the photograph that the hole has
 
@@ -210,7 +211,7 @@ def find_mirror(
     look = relief(gray)
     away = cv2.distanceTransform((~hole).view(np.uint8), cv2.DIST_L2, 5)
     weights = [np.where(mask, 0, np.exp(-away / reach)) for reach in (NEAR, FAR)]
-    best, agreements = None, [0.0]
+    best, agreements, matrices = None, [0.0], []
     for context in CONTEXTS:
         matrix = find_axis(gray, mask, hole, context)[1]
         if matrix is None:
@@ -219,10 +220,13 @@ def find_mirror(
         known = _seen((~mask).astype(np.float32), at) > 0.99
         agreement = min(_alike(look, _seen(look, at), weight * known) for weight in weights)
         if known[hole].mean() > LEAST and agreement > max(agreements):
-            best = Mirror(at, _fading(known | ~hole), 0.0, _unevenness(flow, hole), 0.0, float(hole.mean()))
+            uneven, share = _unevenness(flow, hole), float(hole.mean())
+            best = Mirror(at, _fading(known | ~hole), 0.0, uneven, 0.0, 0.0, share)
         agreements.append(agreement)
+        matrices.append(matrix)
     if best:
         best.agreement = float(np.mean(agreements[1:]))
+        best.apart = _apart(matrices, hole) / max(gray.shape)
         best.step = _step(gray, hole, best)
     return best
 
@@ -231,6 +235,16 @@ def _unevenness(flow: np.ndarray, hole: np.ndarray) -> float:
     "Mean absolute difference of the movements of neighbours in a hole, down and across, in pixels."
     down, across = np.abs(np.diff(flow, axis=0)), np.abs(np.diff(flow, axis=1))
     return float(down[hole[1:]].mean() + across[hole[:, 1:]].mean())
+
+# %% ../nbs/13_symmetry.ipynb #957bf41d
+def _apart(matrices: list[np.ndarray], hole: np.ndarray) -> float:
+    "How far apart they take a hole at most, in pixels; infinite where there is but one."
+    top, bottom, left, right = _hole_box(hole)
+    corners = np.array([[left, top], [right, bottom], [left, bottom], [right, top]], np.float32)
+    images = [_through(matrix, corners) for matrix in matrices]
+    pairs = [np.abs(one - other).max() for k, one in enumerate(images) for other in images[:k]]
+    return float(max(pairs, default=np.inf))
+
 
 def _step(gray: np.ndarray, hole: np.ndarray, mirror: Mirror) -> float:
     "What a membrane changes in the mirror image, in gray levels."
@@ -326,6 +340,7 @@ def mirrored(
 
 # %% ../nbs/13_symmetry.ipynb #387f06e7
 TRUSTED = 0.0  # `likely_gain` from which on a mirror image is taken
+SAME = 0.2  # of the longer side: no two contexts may see the mirror image of a hole farther from each other
 MIRRORED = "What was lost was taken from the photograph's mirror image: it is a guess, however real it looks."
 
 # %% ../nbs/13_symmetry.ipynb #13fd7aa6
@@ -344,7 +359,8 @@ def symmetric_fill(
         raise ValueError(f"a filling of {gray.shape} is wanted, got {filled.shape}")
     filled = np.where(mask, filled, gray)
     out = filled.copy()
-    trust = [some for some in find_mirrors(filled, mask) if likely_gain(some[2]) > trusted]
+    found = find_mirrors(filled, mask)
+    trust = [some for some in found if some[2].apart < SAME and likely_gain(some[2]) > trusted]
     for box, hole, mirror in trust:
         out[box] = np.where(hole, mirrored(filled[box], hole, mirror), out[box])
     if trust and notes is not None:
