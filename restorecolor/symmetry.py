@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import torch
-from .filling import _check_hole, _hole_box, _holes_of, membrane, wide_parts
+from .filling import _check_hole, _hole_box, membrane, wide_parts
 from .models import smooth_fill
 
 # %% ../nbs/13_symmetry.ipynb #b952c1af
@@ -211,7 +211,7 @@ def find_mirror(
     look = relief(gray)
     away = cv2.distanceTransform((~hole).view(np.uint8), cv2.DIST_L2, 5)
     weights = [np.where(mask, 0, np.exp(-away / reach)) for reach in (NEAR, FAR)]
-    best, agreements, matrices = None, [0.0], []
+    best, agreements, matrices = None, [0.0], []  # best: its places, whether they are known, and the movements
     for context in CONTEXTS:
         matrix = find_axis(gray, mask, hole, context)[1]
         if matrix is None:
@@ -220,15 +220,22 @@ def find_mirror(
         known = _seen((~mask).astype(np.float32), at) > 0.99
         agreement = min(_alike(look, _seen(look, at), weight * known) for weight in weights)
         if known[hole].mean() > LEAST and agreement > max(agreements):
-            uneven, share = _unevenness(flow, hole), float(hole.mean())
-            best = Mirror(at, _fading(known | ~hole), 0.0, uneven, 0.0, 0.0, share)
+            best = at, known, flow
         agreements.append(agreement)
         matrices.append(matrix)
-    if best:
-        best.agreement = float(np.mean(agreements[1:]))
-        best.apart = _apart(matrices, hole) / max(gray.shape)
-        best.step = _step(gray, hole, best)
-    return best
+    if best is None:
+        return None
+    at, known, flow = best
+    weight = _fading(known | ~hole)
+    return Mirror(
+        at,
+        weight,
+        agreement=float(np.mean(agreements[1:])),
+        uneven=_unevenness(flow, hole),
+        apart=_apart(matrices, hole) / max(gray.shape),
+        step=_step(gray, hole, at, weight),
+        share=float(hole.mean()),
+    )
 
 
 def _unevenness(flow: np.ndarray, hole: np.ndarray) -> float:
@@ -246,10 +253,10 @@ def _apart(matrices: list[np.ndarray], hole: np.ndarray) -> float:
     return float(max(pairs, default=np.inf))
 
 
-def _step(gray: np.ndarray, hole: np.ndarray, mirror: Mirror) -> float:
-    "What a membrane changes in the mirror image, in gray levels."
-    mixed = _mixed(gray, _seen(gray, mirror.at, cv2.INTER_CUBIC), mirror.weight)
-    step = membrane(mixed, gray, hole)[hole & (mirror.weight > 0)]
+def _step(gray: np.ndarray, hole: np.ndarray, at: np.ndarray, weight: np.ndarray) -> float:
+    "What a membrane changes in a mirror image, in gray levels."
+    mixed = _mixed(gray, _seen(gray, at, cv2.INTER_CUBIC), weight)
+    step = membrane(mixed, gray, hole)[hole & (weight > 0)]
     return float(np.sqrt((step**2).mean())) if step.size else 0.0
 
 # %% ../nbs/13_symmetry.ipynb #f417ca1f
@@ -261,10 +268,11 @@ MOST, NARROW = 32766, 16  # pixels on a side: larger pictures cannot be bent, no
 # %% ../nbs/13_symmetry.ipynb #db456c2f
 def _large_holes(mask: np.ndarray) -> list[np.ndarray]:
     "The holes that are wide, and not too small, the largest first: H×W `bool` each."
-    count, pieces = cv2.connectedComponents(_holes_of(wide_parts(mask), mask).view(np.uint8), connectivity=8)
-    sizes = np.bincount(pieces.ravel(), minlength=count)
-    order = 1 + np.argsort(-sizes[1:], kind="stable")[:MANY]
-    return [pieces == piece for piece in order if sizes[piece] > SMALLEST * mask.size]
+    _, pieces = cv2.connectedComponents(mask.view(np.uint8), connectivity=8)
+    sizes = np.bincount(pieces.ravel())
+    wide = np.unique(pieces[wide_parts(mask)])
+    largest = sorted(wide, key=lambda piece: -sizes[piece])[:MANY]
+    return [pieces == piece for piece in largest if sizes[piece] > SMALLEST * mask.size]
 
 
 def _around(hole: np.ndarray) -> tuple[slice, slice]:
@@ -283,8 +291,10 @@ def find_mirrors(
     for hole in _large_holes(mask):
         box = _around(hole)
         planes = filled[box], mask[box], hole[box]
+        if max(planes[0].shape) > MOST:
+            continue
         small, lost, part = (_sized(plane, LOOKED) for plane in planes)
-        if max(planes[0].shape) > MOST or min(small.shape) < NARROW:
+        if min(small.shape) < NARROW:
             continue
         mirror = find_mirror(small.round().astype(np.uint8), lost > 0.01, part > 0.01)
         if mirror:
@@ -292,7 +302,7 @@ def find_mirrors(
     return found
 
 # %% ../nbs/13_symmetry.ipynb #4b381736
-GAIN = dict(agreement=0.466, step=-0.044, uneven=-0.112, share=0.029, constant=-0.236)  # a line
+GAIN = dict(agreement=0.466, step=-0.044, uneven=-0.112, share=0.029, constant=-0.236)  # of a line
 
 
 def told_by(mirror: Mirror) -> dict[str, float]:
