@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['BASELINES', 'EVEN', 'read_pair', 'score_pair', 'bootstrap', 'proportion', 'summarize', 'compare', 'share_class',
-           'border_step', 'skin_of', 'skin_hue', 'blotches', 'score_folders', 'score_files']
+           'border_step', 'skin_hue', 'blotches', 'score_folders', 'score_files']
 
 # %% ../nbs/17_evaluation.ipynb #10fcb785
 from pathlib import Path
@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from .aging import skin_of
 from .masks import damage_between, shape_of
 from .metrics import PARTS, SCORES, WINDOW, contest_score, hue_similarity, ssim
 from restorecolor.photos import (
@@ -207,20 +208,6 @@ def border_step(
         across.append(step[hole[:-1] ^ hole[1:]])
         beside.append(step[around[:-1] & around[1:]])
     return _mean_of(across), _mean_of(beside)
-
-# %% ../nbs/17_evaluation.ipynb #e7c205b8
-def skin_of(
-    rgb: np.ndarray,  # H×W×3 `uint8`, a portrait
-) -> np.ndarray:  # H×W `bool`
-    "Where a portrait shows skin, by its chroma (after Chai & Ngan 1999)."
-    y, cr, cb = cv2.split(cv2.cvtColor(rgb, cv2.COLOR_RGB2YCrCb))
-    red = (cr >= 136) & (cr <= 173)
-    blue = (cb >= 80) & (cb <= 126)
-    likely = (red & blue & (y > 60)).astype(np.uint8)
-    patches = cv2.morphologyEx(
-        likely, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8)
-    )
-    return patches.astype(bool)
 
 # %% ../nbs/17_evaluation.ipynb #0085546b
 def _hue_angles(rgb: np.ndarray, where: np.ndarray) -> np.ndarray:

@@ -25,7 +25,7 @@ def _record(
 ) -> np.dtype:
     "An example as it lies in a file."
     values = sum(int(np.prod(shape)) for shape in shapes)
-    return np.dtype([("features", "<f2", (values,)), ("rgb", "u1", (3, side, side))])
+    return np.dtype([("features", "<f2", (values,)), ("rgb", "u1", (3, side, side)), ("old", "?")])
 
 
 def _shapes(net: ColorNet, size: int) -> list[tuple]:
@@ -41,7 +41,7 @@ def _question(net: ColorNet, examples: ColorExamples) -> str:
     for name, tensor in sorted(net.encoder.state_dict().items()):
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().numpy().tobytes())
-    told = (examples.size, examples.crop, examples.old, examples.filled, examples.seed)
+    told = (examples.size, examples.crop, examples.old, examples.filled, examples.studio, examples.seed)
     digest.update(repr(told).encode())
     for path in map(Path, examples.paths):
         state = path.stat()
@@ -64,6 +64,7 @@ def _answers(net: ColorNet, examples: Dataset, record: np.dtype, bar, workers: i
         here = slice(at, at + len(gray))
         records["features"][here] = torch.cat(answers, 1).numpy()
         records["rgb"][here] = batch["rgb"].numpy()
+        records["old"][here] = batch["old"].numpy()
         bar.update(len(gray))
         at += len(gray)
     return records
@@ -125,7 +126,7 @@ def compute_features(
 
 # %% ../nbs/15_features.ipynb #24d172c5
 class CachedExamples(Dataset):
-    """Examples as the encoder has answered: `features`, a list of C×h×w `float16`, and `rgb` 3×S/4×S/4 `uint8`.
+    """Examples as the encoder has answered: `features`, a list of C×h×w `float16`; `rgb` and `old` as they were.
 
     After the last one a new round begins, in another order; example i depends on (seed, i) only."""
 
@@ -166,4 +167,5 @@ class CachedExamples(Dataset):
         values = torch.from_numpy(np.array(record["features"]))
         spans = zip(self.ends, self.ends[1:], self.shapes)
         features = [values[begin:end].view(shape) for begin, end, shape in spans]
-        return dict(features=features, rgb=torch.from_numpy(np.array(record["rgb"])))
+        rgb = torch.from_numpy(np.array(record["rgb"]))
+        return dict(features=features, rgb=rgb, old=torch.tensor(bool(record["old"])))
