@@ -206,36 +206,44 @@ def find_mirror(
     gray: np.ndarray,  # H×W `uint8`, filled somehow; `LOOKED` pixels on its longer side
     mask: np.ndarray,  # H×W `bool`, True = lost
     hole: np.ndarray,  # H×W `bool`, the part of it that is to be filled
+    same: float | None = None,  # the most that `Mirror.apart` may be; `None`: anything
 ) -> Mirror | None:  # `None` where there is no mirror image that covers enough
     "The mirror image of a photograph that agrees best with the surroundings of a hole."
+    axes = [find_axis(gray, mask, hole, context)[1] for context in CONTEXTS]
+    matrices = [matrix for matrix in axes if matrix is not None]
+    apart = _apart(matrices, hole) / max(gray.shape)
+    if same is not None and apart > same:
+        return None
+    found = _best_of(matrices, gray, mask, hole)
+    if found is None:
+        return None
+    agreement, at, known, flow = found
+    weight = _fading(known | ~hole)
+    return Mirror(
+        at,
+        weight,
+        agreement=agreement,
+        uneven=_unevenness(flow, hole),
+        apart=apart,
+        step=_step(gray, hole, at, weight),
+        share=float(hole.mean()),
+    )
+
+
+def _best_of(matrices: list[np.ndarray], gray: np.ndarray, mask: np.ndarray, hole: np.ndarray):
+    "The mean agreement of mirror images, and of the best its places, whether they are known, and the movements."
     look = relief(gray)
     away = cv2.distanceTransform((~hole).view(np.uint8), cv2.DIST_L2, 5)
     weights = [np.where(mask, 0, np.exp(-away / reach)) for reach in (NEAR, FAR)]
-    best, agreements, matrices = None, [0.0], []  # best: its places, whether they are known, and the movements
-    for context in CONTEXTS:
-        matrix = find_axis(gray, mask, hole, context)[1]
-        if matrix is None:
-            continue
+    best, agreements = None, [0.0]
+    for matrix in matrices:
         at, flow = bend(look, mask, matrix)
         known = _seen((~mask).astype(np.float32), at) > 0.99
         agreement = min(_alike(look, _seen(look, at), weight * known) for weight in weights)
         if known[hole].mean() > LEAST and agreement > max(agreements):
             best = at, known, flow
         agreements.append(agreement)
-        matrices.append(matrix)
-    if best is None:
-        return None
-    at, known, flow = best
-    weight = _fading(known | ~hole)
-    return Mirror(
-        at,
-        weight,
-        agreement=float(np.mean(agreements[1:])),
-        uneven=_unevenness(flow, hole),
-        apart=_apart(matrices, hole) / max(gray.shape),
-        step=_step(gray, hole, at, weight),
-        share=float(hole.mean()),
-    )
+    return None if best is None else (float(np.mean(agreements[1:])), *best)
 
 
 def _unevenness(flow: np.ndarray, hole: np.ndarray) -> float:
@@ -285,6 +293,7 @@ def _around(hole: np.ndarray) -> tuple[slice, slice]:
 def find_mirrors(
     filled: np.ndarray,  # H×W `uint8`, filled somehow
     mask: np.ndarray,  # H×W `bool`, True = damaged
+    same: float | None = None,  # see `find_mirror`
 ) -> list[tuple[tuple[slice, slice], np.ndarray, Mirror]]:  # of each hole: a box, its pixels in the box, `bool`, and
     "The mirror images for the large holes of a photograph, as far as there are any."
     found = []
@@ -296,7 +305,7 @@ def find_mirrors(
         small, lost, part = (_sized(plane, LOOKED) for plane in planes)
         if min(small.shape) < NARROW:
             continue
-        mirror = find_mirror(small.round().astype(np.uint8), lost > 0.01, part > 0.01)
+        mirror = find_mirror(small.round().astype(np.uint8), lost > 0.01, part > 0.01, same)
         if mirror:
             found.append((box, planes[2], mirror))
     return found
@@ -369,8 +378,7 @@ def symmetric_fill(
         raise ValueError(f"a filling of {gray.shape} is wanted, got {filled.shape}")
     filled = np.where(mask, filled, gray)
     out = filled.copy()
-    found = find_mirrors(filled, mask)
-    trust = [some for some in found if some[2].apart < SAME and likely_gain(some[2]) > trusted]
+    trust = [some for some in find_mirrors(filled, mask, SAME) if likely_gain(some[2]) > trusted]
     for box, hole, mirror in trust:
         out[box] = np.where(hole, mirrored(filled[box], hole, mirror), out[box])
     if trust and notes is not None:
