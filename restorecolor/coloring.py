@@ -234,7 +234,7 @@ def _neutral(
 
 # %% ../nbs/15_coloring.ipynb #82445397
 class _PrintOrder(PhotoOrder):
-    "Photographs in random order, portraits before other backdrops at times."
+    "Photographs in random order, aged portraits before other backdrops at times."
 
     def __init__(
         self,
@@ -243,7 +243,7 @@ class _PrintOrder(PhotoOrder):
         crop: tuple[float, float] = (0.55, 1.0),  # side of the square, as a share of the photograph's shorter side
         old: float = 0.6,  # share of the examples that are aged
         filled: float = 0.2,  # share of the examples with a hole that was filled
-        studio: float = 0.5,  # share of the portraits that get another backdrop
+        studio: float = 0.7,  # share of the aged portraits that get another backdrop
         seed: int = 0,
     ):
         super().__init__(paths, seed)
@@ -251,11 +251,11 @@ class _PrintOrder(PhotoOrder):
         self.old, self.filled, self.studio = old, filled, studio
         self.people: dict = {}  # path → its person, or `None`
 
-    def photo_of(self, i: int, rng) -> np.ndarray:  # H×W×3 `uint8`
+    def photo_of(self, i: int, old: bool, rng) -> np.ndarray:  # H×W×3 `uint8`
         "The photograph of example i, at times before another backdrop."
         path = self.path_of(i)
         rgb = read_rgb(path)
-        if rng.random() >= self.studio:
+        if not old or rng.random() >= self.studio:
             return rgb
         if path not in self.people:
             self.people[path] = person_of(rgb)
@@ -270,13 +270,13 @@ class ColorExamples(_PrintOrder):
 
     def __getitem__(self, i: int) -> dict[str, Tensor]:
         rng = np.random.default_rng([self.seed, 1, i])
-        rgb = square_crop(self.photo_of(i, rng), self.size, rng, self.crop)
+        old = rng.random() < self.old
+        rgb = square_crop(self.photo_of(i, old, rng), self.size, rng, self.crop)
         rgb = np.ascontiguousarray(rgb[:, ::-1]) if rng.random() < 0.5 else rgb
         gray = luma(rgb)
         if rng.random() < self.filled:
             gray = smooth_guess(gray, random_mask(gray.shape, rng))
         small = cv2.resize(rgb, (self.size // FINE,) * 2, interpolation=cv2.INTER_AREA)
-        old = rng.random() < self.old
         if old:
             gray, paper = aged(gray, rng)
             small = _neutral(small, paper)

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['DEFECT_KINDS', 'FAINT', 'MARKS', 'OVERLAYS', 'RARE', 'KEPT_BACK', 'WIDE', 'VISIBLE', 'DRESSES', 'SURE', 'PROPOSED',
-           'CERTAIN', 'EVIDENCE', 'TILE', 'MARGIN', 'MIN_MARK', 'PALE', 'KIND_COLORS', 'DEFECT_FORMAT', 'Overlays',
-           'draw_defects', 'DefectExamples', 'DefectNet', 'defect_loss', 'Defects', 'Piece', 'find_defects',
-           'match_within', 'f1_of', 'Findings', 'examine', 'show_findings', 'write_mask', 'describe', 'save_defects',
-           'load_defects']
+           'CERTAIN', 'EVIDENCE', 'THICK', 'SOLID', 'INK', 'TILE', 'MARGIN', 'MIN_MARK', 'PALE', 'KIND_COLORS',
+           'DEFECT_FORMAT', 'Overlays', 'draw_defects', 'DefectExamples', 'DefectNet', 'defect_loss', 'Defects',
+           'Piece', 'find_defects', 'match_within', 'f1_of', 'Findings', 'examine', 'show_findings', 'write_mask',
+           'describe', 'save_defects', 'load_defects']
 
 # %% ../nbs/14_defects.ipynb #6ca72938
 from dataclasses import dataclass
@@ -799,7 +799,9 @@ def defect_loss(
 # %% ../nbs/14_defects.ipynb #1bc535c5
 SURE, PROPOSED = 0.6, 0.3  # likelihoods: a piece may be repaired, or is proposed
 CERTAIN = 0.98  # likelihood of a certain piece
-EVIDENCE = 0.008  # share of the picture that such pieces cover where damage is repaired
+EVIDENCE = 0.018  # share of the picture that such pieces cover, times their number, where damage is repaired
+THICK, SOLID = 5, 0.65  # px from the rim: a piece with a thicker middle is sure only with such a mean likelihood
+INK = 0.2  # share of black, and share of white, from which on a picture is a copy in two tones
 TILE, MARGIN = 1024, 64  # px: side of what the network sees at once; how far tiles overlap
 MIN_MARK = 4  # px, area of the smallest piece
 
@@ -875,7 +877,23 @@ def _answers(
             out[:, rows, columns] = said[:, y:, x:]
     return out
 
-# %% ../nbs/14_defects.ipynb #eabe90f9
+# %% ../nbs/14_defects.ipynb #af0c815e
+def _is_two_toned(gray: np.ndarray) -> bool:
+    "A picture with much black, much white, and little between?"
+    low, high = np.percentile(gray, (0.5, 99.5))
+    narrow = 0.06 * (high - low)
+    black, white = (gray < low + narrow).mean(), (gray > high - narrow).mean()
+    return bool(high > low and min(black, white) >= INK)
+
+
+def _thickness(mask: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
+    "Of each piece the largest distance from its rim, in pixels; `count` numbers, 0 for label 0."
+    far = cv2.distanceTransform(np.pad(mask.view(np.uint8), 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
+    thickest = np.zeros(count, np.float32)
+    np.maximum.at(thickest, labels[mask], far[mask])
+    return thickest
+
+# %% ../nbs/14_defects.ipynb #b8c8119c
 def _certain_pieces(
     label: np.ndarray,
     value: np.ndarray,
@@ -883,11 +901,11 @@ def _certain_pieces(
     sure: float,
     size: int,
 ) -> np.ndarray:
-    "Which pieces are sure, n `bool`: none, unless all but certain ones cover enough of a picture of `size` pixels."
+    "Which pieces are sure, n `bool`: none, unless there are enough all but certain ones in a picture of `size` pixels."
     n = len(area)
     certain = np.bincount(label, value >= 255 * sure, n) >= MIN_MARK
     strong = np.bincount(label, value >= 255 * CERTAIN, n) >= 3 * MIN_MARK
-    return certain & (area[strong].sum() >= EVIDENCE * size)
+    return certain & (strong.sum() * area[strong].sum() >= EVIDENCE * size)
 
 # %% ../nbs/14_defects.ipynb #8845b1e0
 def _components(
@@ -905,6 +923,7 @@ def _components(
     value = likely.ravel()[at]
     certain = _certain_pieces(label, value, area, sure, mask.size)
     mean = np.bincount(label, value / 255.0, n) / np.maximum(area, 1)
+    certain &= (mean >= SOLID) | (_thickness(mask, labels, n) <= THICK)
     votes = np.bincount(label * 5 + kinds.ravel()[at], minlength=5 * n)
     votes = votes.reshape(n, 5)
     pieces: list[Piece | None] = [None] * n
@@ -932,7 +951,8 @@ def find_defects(
         )
     likely, kinds = _answers(net, gray)
     marked = likely >= 255 * proposed
-    labels, certain, pieces = _components(marked, likely, kinds, sure)
+    wanted = np.inf if _is_two_toned(gray) else sure
+    labels, certain, pieces = _components(marked, likely, kinds, wanted)
     kept = np.array([piece is not None for piece in pieces])
     pieces = sorted((p for p in pieces if p), key=lambda p: -p.share)
     return Defects(
