@@ -14,9 +14,9 @@ import numpy as np
 def smooth_field(
     shape: tuple[int, int],  # H, W
     rng: np.random.Generator,
-    cell: float,  # px over which the values change, at least 1
+    cell: float,  # px over which the values change; less than 1 counts as 1
 ) -> np.ndarray:  # H×W `float32` in about [0, 1]
-    "Smooth random values: white noise, enlarged."
+    "Smooth random values: white noise, enlarged; a cubic overshoots [0, 1] by up to a quarter."
     cell = max(1.0, cell)
     coarse = [int(n / cell) + 3 for n in shape]
     small = rng.random(coarse, np.float32)
@@ -29,7 +29,7 @@ def smooth_field(
 def _curve(gray: np.ndarray, rng) -> np.ndarray:
     "Another gamma, more or less contrast."
     if rng.random() < 0.5:
-        gray = gray ** np.exp(rng.uniform(-0.6, 0.6))
+        gray = gray ** float(np.exp(rng.uniform(-0.6, 0.6)))
     if rng.random() < 0.35:
         bend = gray * (1 - gray) * (2 * gray - 1)
         gray = gray + rng.uniform(-0.8, 0.8) * bend
@@ -41,8 +41,8 @@ def hardened(
     rng: np.random.Generator,
 ) -> np.ndarray:  # H×W `float32` in [0, 1]
     "A hard print: a steep logistic curve, at times a copy of black and white alone."
-    steep = np.exp(rng.uniform(1.5, 3)) if rng.random() < 0.95 else rng.uniform(30, 80)
-    middle = np.quantile(gray[::4, ::4], rng.uniform(0.2, 0.75))
+    steep = float(np.exp(rng.uniform(1.5, 3))) if rng.random() < 0.95 else rng.uniform(30, 80)
+    middle = float(np.quantile(gray[::4, ::4], rng.uniform(0.2, 0.75)))
     return 1 / (1 + np.exp(np.clip(steep * (middle - gray), -30, 30)))
 
 # %% ../nbs/14_aging.ipynb #35af8e0d
@@ -57,7 +57,7 @@ def _grain(gray: np.ndarray, rng) -> np.ndarray:
     noise = rng.standard_normal(gray.shape, np.float32)
     if rng.random() < 0.5:
         noise = cv2.GaussianBlur(noise, (0, 0), rng.uniform(0.5, 1.2))
-        noise /= noise.std()
+        noise /= max(noise.std(), 1e-6)
     return gray + noise * np.float32(rng.uniform(0.01, 0.09))
 
 
@@ -75,8 +75,9 @@ def _wave(shape, rng) -> np.ndarray:
     turns = 2 * np.pi / rng.uniform(2.2, 6)
     angle = rng.uniform(0, np.pi)
     y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32) * np.float32(turns)
-    along = np.cos(x * np.cos(angle) + y * np.sin(angle))
-    across = np.cos(y * np.cos(angle) - x * np.sin(angle))
+    right, down = float(np.cos(angle)), float(np.sin(angle))
+    along = np.cos(x * right + y * down)
+    across = np.cos(y * right - x * down)
     return (along + across) / 2 if rng.random() < 0.65 else along
 
 
@@ -96,10 +97,10 @@ def screened(
 def _oval(shape, rng) -> np.ndarray:
     "All but an oval, its rim sharp or soft; H×W `float32` in [0, 1]."
     y, x = (np.linspace(-1, 1, n, dtype=np.float32) for n in shape)
-    right, down = rng.uniform(-0.15, 0.15, 2)
+    right, down = rng.uniform(-0.15, 0.15, 2).tolist()
     across = (x[None] - right) / rng.uniform(0.6, 1.1)
     along = (y[:, None] - down) / rng.uniform(0.65, 1.1)
-    soft = np.exp(rng.uniform(np.log(0.01), np.log(0.35)))
+    soft = float(np.exp(rng.uniform(np.log(0.01), np.log(0.35))))
     far = (np.hypot(across, along) - 1) * 3 / soft
     return 1 / (1 + np.exp(-np.clip(far, -30, 30)))
 

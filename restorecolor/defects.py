@@ -522,7 +522,7 @@ def _lettered(gray, rng):
     for _ in range(int(rng.integers(1, 4))):
         text = "".join(rng.choice(signs, rng.integers(3, 16)))
         place = int(rng.integers(-20, gray.shape[1] * 0.7)), int(
-            rng.integers(10, gray.shape[0])
+            rng.integers(10, max(11, gray.shape[0]))
         )
         cv2.putText(
             letters,
