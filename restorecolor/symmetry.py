@@ -229,7 +229,7 @@ def find_mirror(
         share=float(hole.mean()),
     )
 
-
+# %% ../nbs/13_symmetry.ipynb #7afd3193
 def _best_of(matrices: list[np.ndarray], gray: np.ndarray, mask: np.ndarray, hole: np.ndarray):
     "The mean agreement of mirror images, and of the best its places, whether they are known, and the movements."
     look = relief(gray)
