@@ -6,7 +6,8 @@
 
 Restore        Restorer, Restoration, restore_files
 Find damage    examine, find_defects, find_damage
-Its steps      expected_fill, natural_fill, symmetric_fill, predict_chroma, colorize
+Its steps      expected_fill, natural_fill, symmetric_fill,
+               predict_chroma, smooth_chroma, colorize
 Files          read_rgb, read_gray, read_deep (16 bits), read_mask, read_metadata, luma, sample_photos
                write_photo (PNG, JPEG, TIFF), write_png, write_deep (16 bits)
 Try and score  random_damage, contest_score, score_folders, show_restorations, make_contest
@@ -28,7 +29,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; the same as programs.OF
     from .app import launch as launch
     from .bits import read_deep as read_deep, write_deep as write_deep
     from .contest import make_contest as make_contest
-    from .coloring import predict_chroma as predict_chroma
+    from .coloring import predict_chroma as predict_chroma, smooth_chroma as smooth_chroma
     from .defects import examine as examine, find_defects as find_defects
     from .evaluation import score_folders as score_folders
     from .exporting import export_onnx as export_onnx

@@ -540,8 +540,8 @@ class Remembering(_Stages):
     def fill(self, gray, mask, how="natural"):
         return self._stage("filling", (gray, mask, how), lambda: super(Remembering, self).fill(gray, mask, how))
 
-    def chroma_of(self, whole, palette=None):
-        return self._stage("colouring", (whole, palette), lambda: super(Remembering, self).chroma_of(whole, palette))
+    def chroma_of(self, *about):
+        return self._stage("colouring", about, lambda: super(Remembering, self).chroma_of(*about))
 
 # %% ../nbs/20_app.ipynb #1456117e
 @dataclass
@@ -935,7 +935,7 @@ def _wishes(fill: str, tone: str, saturation: float, like, metadata: bool) -> di
     "The choices of the page as the command names them."
     color = tone == "colour"
     return dict(fill=fill, color=color, like=like if color else None, saturation=float(saturation) if color else 1.0,
-                always=False, metadata=bool(metadata))
+                always=False, smooth=True, metadata=bool(metadata))
 
 # %% ../nbs/20_app.ipynb #0ab1520c
 class Coming(Desks):

@@ -27,7 +27,7 @@ from restorecolor.encoders import (
 )
 
 # %% ../nbs/14_defects.ipynb #089334a1
-from .aging import hardened, mottled, mounted, screened, smooth_field
+from .aging import engraved, hardened, mottled, mounted, screened, smooth_field
 from .masks import find_damage, with_rim
 from .models import load_part, save_part, smooth_guess
 from .photos import read_gray, write_png
@@ -596,13 +596,14 @@ def _in_levels(change):
 
 DRESSES = (  # what belongs to the picture, in order, and how often
     (_in_levels(hardened), 0.25),
+    (_in_levels(engraved), 0.1),
     (_in_levels(mottled), 0.15),
     (_wired, 0.1),
     (_lettered, 0.08),
     (_signed, 0.12),
     (_in_levels(screened), 0.06),
     (_framed, 0.1),
-    (_in_levels(lambda gray, rng: mounted(gray, rng)[0]), 0.4),
+    (_in_levels(lambda gray, rng: mounted(gray, rng)[0]), 0.6),
 )
 
 # %% ../nbs/14_defects.ipynb #79092b64

@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['Run', 'DIAGONAL', 'KNIGHT', 'TILE', 'MARGIN', 'OVERLAP', 'STRIDE', 'NEAR', 'FAR', 'THICK', 'WORKING', 'CELLS',
-           'STRIP', 'NETS', 'means', 'shares', 'reduced', 'places', 'between', 'enlarged', 'doubled', 'doubled_along',
-           'fours', 'smooth_fill', 'runs_of', 'root', 'number_of', 'labelled', 'sweep', 'depth_of', 'cuts', 'extent',
-           'widened', 'widened_along', 'grid', 'tiles_of', 'window', 'padded', 'fill_window', 'fading', 'tile_values',
-           'fill_tiles', 'as_bytes', 'halved', 'coarseness', 'hole_values', 'fill', 'scaled', 'seen_gray', 'chroma_of',
-           'room_for', 'with_chroma', 'color', 'load', 'refuse', 'restore', 'parse', 'read', 'main']
+           'LIGHT', 'TINT', 'COARSE', 'STRIP', 'NETS', 'means', 'shares', 'reduced', 'places', 'between', 'enlarged',
+           'doubled', 'doubled_along', 'fours', 'smooth_fill', 'runs_of', 'root', 'number_of', 'labelled', 'sweep',
+           'depth_of', 'cuts', 'extent', 'widened', 'widened_along', 'grid', 'tiles_of', 'window', 'padded',
+           'fill_window', 'fading', 'tile_values', 'fill_tiles', 'as_bytes', 'halved', 'coarseness', 'hole_values',
+           'fill', 'scaled', 'stretched', 'seen_gray', 'chroma_of', 'looks', 'smooth', 'mean_of_alike', 'room_for',
+           'with_chroma', 'color', 'load', 'refuse', 'restore', 'parse', 'read', 'main']
 
 # %% ../nbs/23_onnx_example.ipynb #125de66c
 import argparse
@@ -514,6 +515,15 @@ def scaled(
     return mean.round()
 
 
+def stretched(
+    gray: np.ndarray,  # H×W, gray levels
+) -> np.ndarray:  # H×W `float32` in [0, 1]
+    "Its levels from black to white."
+    low, high = np.percentile(gray, (0.5, 99.5))
+    levels = (gray - low) / max(high - low, 24)
+    return levels.clip(0, 1).astype(np.float32)
+
+
 def seen_gray(
     gray: np.ndarray,  # H×W `uint8`
 ) -> np.ndarray:  # h×w `float32` in [0, 1]
@@ -521,11 +531,7 @@ def seen_gray(
     shorter = WORKING / min(gray.shape)
     longer = 4 * WORKING / max(gray.shape)
     scale = min(shorter, longer)
-    if scale < 1:
-        gray = scaled(gray, scale)
-    low, high = np.percentile(gray, (0.5, 99.5))
-    levels = (gray - low) / max(high - low, 24)
-    return levels.clip(0, 1).astype(np.float32)
+    return stretched(scaled(gray, scale) if scale < 1 else gray)
 
 # %% ../nbs/23_onnx_example.ipynb #7bbed520
 def chroma_of(
@@ -540,6 +546,50 @@ def chroma_of(
     chroma = (net(given, no_wish)[0] + net(mirrored, no_wish)[0][..., ::-1]) / 2
     height, width = (-(-n // 4) for n in seen.shape)
     return chroma[:, :height, :width]
+
+# %% ../nbs/23_onnx_example.ipynb #e835b032
+NEAR, LIGHT, TINT = 0.12, 30, 6  # how far apart is alike: share of the longer side, gray levels, gray levels
+COARSE = 32  # cells on the longer side whose mean is taken
+
+
+def looks(
+    chroma: np.ndarray,  # 2×h×w
+    gray: np.ndarray,  # H×W `uint8`
+) -> np.ndarray:  # 5×h×w: place, light and chroma
+    "What makes two places alike."
+    height, width = chroma.shape[1:]
+    y, x = np.indices((height, width)) / (NEAR * max(height, width))
+    light = stretched(reduced(gray, height, width).round()) * (255 / LIGHT)
+    together = [y, x, light, *chroma * (255 / TINT)]
+    return np.stack(together).astype(np.float32)
+
+# %% ../nbs/23_onnx_example.ipynb #bca2cefc
+def smooth(
+    chroma: np.ndarray,  # 2×h×w `float32`
+    gray: np.ndarray,  # H×W `uint8`
+) -> np.ndarray:  # 2×h×w, on the whole as strong as before
+    "The same colours for places that look alike."
+    here = looks(chroma, gray)
+    size = np.array(here.shape[1:])
+    scale = min(1, COARSE / size.max())
+    height, width = np.maximum(1, (size * scale).round().astype(int))
+    cells = np.stack([reduced(plane, height, width) for plane in here]).reshape(5, -1)
+    means = np.stack([mean_of_alike(row, cells) for row in here.swapaxes(0, 1)], 1)
+    before, after = (np.sqrt((x**2).mean()) for x in (here[3:], means))
+    means *= min(1.5, before / max(after, 1e-6)) * TINT / 255
+    return means.astype(np.float32)
+
+
+def mean_of_alike(
+    places: np.ndarray,  # 5×N
+    cells: np.ndarray,  # 5×M
+) -> np.ndarray:  # 2×N
+    "The chroma of places, as the weighted mean of that of cells."
+    apart = (places**2).sum(0)[:, None] + (cells**2).sum(0) - 2 * places.T @ cells
+    alike = np.exp(np.minimum(-apart / 2, 0))
+    total = alike.sum(1)
+    mean = cells[3:] @ alike.T / np.maximum(total, 1e-6)
+    return np.where(total > 1e-6, mean, places[3:])
 
 # %% ../nbs/23_onnx_example.ipynb #c22d9fc7
 def room_for(
@@ -580,7 +630,7 @@ def color(
 ) -> np.ndarray:  # H×W×3 `uint8`
     "A gray photograph in colour; in strips."
     height, width = gray.shape
-    chroma = chroma_of(net, gray) * np.float32(saturation)
+    chroma = smooth(chroma_of(net, gray), gray) * np.float32(saturation)
     columns = places(chroma.shape[2], width)
     wide = between(chroma, *columns, -1)
     low, share = places(chroma.shape[1], height)

@@ -24,6 +24,7 @@ _PHOTOGRAPHS = {  # name: its module
     "natural_fill": "filling",
     "symmetric_fill": "symmetry",
     "predict_chroma": "coloring",
+    "smooth_chroma": "coloring",
     "read_rgb": "photos",
     "read_gray": "photos",
     "read_mask": "photos",

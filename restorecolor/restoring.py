@@ -35,7 +35,7 @@ from torch import Tensor
 
 from .bits import luma16, read_deep, write_deep
 from .color import rgb_to_ycc, to_tensor
-from .coloring import ColorNet, load_color, palette_of, predict_chroma, tone_of
+from .coloring import ColorNet, load_color, palette_of, predict_chroma, smooth_chroma, tone_of
 from .defects import DefectNet, Findings, describe, examine, load_defects, write_mask
 from .encoders import autocast, default_device
 from .files import atomic, is_whole, reason, sweep
@@ -298,10 +298,12 @@ class _Coloring(_Filling):
         whole: np.ndarray,  # H×W `uint8`, without damage
         palette: Tensor
         | None = None,  # 1×144, see `palette_from`; `None`: the network's own choice
+        smooth: bool = True,  # the same colours for places that look alike; the contest's networks know no such
     ) -> np.ndarray:  # h×w×2 `float32` (Cb, Cr) in [-½, ½], of the working size
         "The colours of a whole gray picture: what the third step is made of."
         if self.colorist:
-            return predict_chroma(self.colorist, whole, palette, flips=self.flips)
+            chroma = predict_chroma(self.colorist, whole, palette, flips=self.flips)
+            return smooth_chroma(chroma, whole) if smooth else chroma
         small, hole = working_copy(
             whole, np.zeros(whole.shape, bool), self.size
         )
@@ -312,13 +314,13 @@ class _Coloring(_Filling):
         whole: np.ndarray,  # H×W `uint8`, without damage
         like=None,  # a colour photograph: H×W×3 `uint8`, or a file
         saturation: float = 1.0,  # factor of the chroma, 0 or more
+        smooth: bool = True,  # see `chroma_of`
     ) -> np.ndarray:  # H×W×3 `uint8`
         "A whole gray picture in colour: the third step. Raises `PhotoError` for an unusable palette or wish."
         _check_wishes(self, like=like, saturation=saturation)
         palette = None if like is None else palette_from(like)
-        return colorize(
-            whole, self.chroma_of(whole, palette) * np.float32(saturation)
-        )
+        chroma = self.chroma_of(whole, palette, smooth)
+        return colorize(whole, chroma * np.float32(saturation))
 
 # %% ../nbs/16_restoring.ipynb #b233a98d
 class Restorer(_Coloring):
@@ -334,6 +336,7 @@ class Restorer(_Coloring):
         like=None,  # a colour photograph (H×W×3 `uint8`, or a file) whose palette is wanted
         saturation: float = 1.0,  # factor of the chroma, 0 or more
         proposed: bool = False,  # repair what is only likely to be damaged, too
+        smooth: bool | None = None,  # the same colours for places that look alike; `None`: unless `fill` is expected
     ) -> Restoration:
         "Restore a photograph. Raises `PhotoError` for a photograph, a mask, a palette or a wish that cannot be used."
         _check_wishes(self, fill, color, like, saturation)
@@ -344,7 +347,8 @@ class Restorer(_Coloring):
         if not self.chroma:
             return _with_rgb(self, gray, mask, color, notes)
         whole, how, said = self.fill(gray, mask, fill)
-        chroma = self.chroma_of(whole, palette) * np.float32(saturation) if color else None
+        smooth = fill != "expected" if smooth is None else smooth
+        chroma = self.chroma_of(whole, palette, smooth) * np.float32(saturation) if color else None
         image = colorize(whole, chroma)
         deep = None if deep is None else colorize(np.where(mask, whole * np.uint16(257), deep), chroma)
         return Restoration(image, mask, whole, how, notes + said, findings, deep)
