@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = ['Run', 'DIAGONAL', 'KNIGHT', 'TILE', 'MARGIN', 'OVERLAP', 'STRIDE', 'NEAR', 'FAR', 'THICK', 'WORKING', 'CELLS',
-           'LIGHT', 'TINT', 'COARSE', 'STRIP', 'NETS', 'means', 'shares', 'reduced', 'places', 'between', 'enlarged',
-           'doubled', 'doubled_along', 'fours', 'smooth_fill', 'runs_of', 'root', 'number_of', 'labelled', 'sweep',
-           'depth_of', 'cuts', 'extent', 'widened', 'widened_along', 'grid', 'tiles_of', 'window', 'padded',
-           'fill_window', 'fading', 'tile_values', 'fill_tiles', 'as_bytes', 'halved', 'coarseness', 'hole_values',
-           'fill', 'scaled', 'stretched', 'seen_gray', 'chroma_of', 'looks', 'smooth', 'mean_of_alike', 'room_for',
-           'with_chroma', 'color', 'load', 'refuse', 'restore', 'parse', 'read', 'main']
+           'SIGMA', 'COARSE', 'STRIP', 'NETS', 'means', 'shares', 'reduced', 'places', 'between', 'enlarged', 'doubled',
+           'doubled_along', 'fours', 'smooth_fill', 'runs_of', 'root', 'number_of', 'labelled', 'sweep', 'depth_of',
+           'cuts', 'extent', 'widened', 'widened_along', 'grid', 'tiles_of', 'window', 'padded', 'fill_window',
+           'fading', 'tile_values', 'fill_tiles', 'as_bytes', 'halved', 'coarseness', 'hole_values', 'fill', 'scaled',
+           'stretched', 'seen_gray', 'chroma_of', 'looks', 'smooth', 'mean_of_alike', 'room_for', 'with_chroma',
+           'color', 'load', 'refuse', 'restore', 'parse', 'read', 'main']
 
 # %% ../nbs/23_onnx_example.ipynb #125de66c
 import argparse
@@ -548,7 +548,7 @@ def chroma_of(
     return chroma[:, :height, :width]
 
 # %% ../nbs/23_onnx_example.ipynb #e835b032
-NEAR, LIGHT, TINT = 0.12, 30, 6  # how far apart is alike: share of the longer side, gray levels, gray levels
+SIGMA = dict(place=0.12, light=30, chroma=6)  # how far apart is alike: share of the longer side, gray levels twice
 COARSE = 32  # cells on the longer side whose mean is taken
 
 
@@ -558,9 +558,9 @@ def looks(
 ) -> np.ndarray:  # 5×h×w: place, light and chroma
     "What makes two places alike."
     height, width = chroma.shape[1:]
-    y, x = np.indices((height, width)) / (NEAR * max(height, width))
-    light = stretched(reduced(gray, height, width).round()) * (255 / LIGHT)
-    together = [y, x, light, *chroma * (255 / TINT)]
+    y, x = np.indices((height, width)) / (SIGMA["place"] * max(height, width))
+    light = stretched(reduced(gray, height, width).round()) * (255 / SIGMA["light"])
+    together = [y, x, light, *chroma * (255 / SIGMA["chroma"])]
     return np.stack(together).astype(np.float32)
 
 # %% ../nbs/23_onnx_example.ipynb #bca2cefc
@@ -576,7 +576,7 @@ def smooth(
     cells = np.stack([reduced(plane, height, width) for plane in here]).reshape(5, -1)
     means = np.stack([mean_of_alike(row, cells) for row in here.swapaxes(0, 1)], 1)
     before, after = (np.sqrt((x**2).mean()) for x in (here[3:], means))
-    means *= min(1.5, before / max(after, 1e-6)) * TINT / 255
+    means *= min(1.5, before / max(after, 1e-6)) * SIGMA["chroma"] / 255
     return means.astype(np.float32)
 
 
