@@ -299,10 +299,14 @@ def _files_of(folder, kind: str, part: str) -> list[Path]:
 
 
 def _opacity(path: Path) -> np.ndarray:
-    "The last channel of a cut-out, cropped to where there is any; h×w `uint8`."
-    alpha = np.asarray(cv2.imread(str(path), cv2.IMREAD_UNCHANGED))
-    alpha = alpha[..., -1] if alpha.ndim == 3 else alpha
+    "The last channel of a cut-out, cropped to where there is any; h×w `uint8`. Raises `ValueError` for another file."
+    image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if image is None or image.dtype != np.uint8:
+        raise ValueError(f"{path}: cannot be read as a PNG of 8 bits, whose last channel is the opacity of a mark")
+    alpha = image[..., -1] if image.ndim == 3 else image
     x, y, width, height = cv2.boundingRect((alpha > 8).astype(np.uint8))
+    if not width:
+        raise ValueError(f"{path}: transparent all over; a cut-out of a mark is wanted")
     return alpha[y : y + height, x : x + width]
 
 # %% ../nbs/14_defects.ipynb #c85dae56
