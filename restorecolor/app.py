@@ -935,7 +935,7 @@ def _wishes(fill: str, tone: str, saturation: float, like, metadata: bool) -> di
     "The choices of the page as the command names them."
     color = tone == "colour"
     return dict(fill=fill, color=color, like=like if color else None, saturation=float(saturation) if color else 1.0,
-                always=False, smooth=True, metadata=bool(metadata))
+                always=False, metadata=bool(metadata))
 
 # %% ../nbs/20_app.ipynb #0ab1520c
 class Coming(Desks):

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['LEVELS', 'LEAST_SPAN', 'CELLS', 'REACH', 'FINE', 'COLOR_WEIGHTS', 'CALM', 'WORKING', 'COLOR_FORMAT', 'ALIKE',
-           'COARSE', 'AT_ONCE', 'TINT', 'even_levels', 'palette_of', 'Refine', 'ColorDecoder', 'ColorNet',
-           'ColorExamples', 'color_loss', 'predict_chroma', 'save_color', 'load_color', 'smooth_chroma', 'tone_of']
+           'COARSE', 'TINT', 'even_levels', 'palette_of', 'Refine', 'ColorDecoder', 'ColorNet', 'ColorExamples',
+           'color_loss', 'predict_chroma', 'save_color', 'load_color', 'smooth_chroma', 'tone_of']
 
 # %% ../nbs/15_coloring.ipynb #e36b48fc
 import cv2
@@ -13,7 +13,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from .aging import aged, in_studio, person_of
+from .aging import SKIN, aged, in_studio, person_of
 from .color import rgb_to_ycc, to_tensor
 from .contest import square_crop
 from restorecolor.encoders import (
@@ -299,9 +299,10 @@ def _of_some(loss, which: Tensor, *pictures: Tensor) -> Tensor:
 
 # %% ../nbs/15_coloring.ipynb #6333af0b
 def _is_skin(y: Tensor, chroma: Tensor) -> Tensor:  # N×1×H×W `bool`
-    "Where a picture may show skin, as `aging.skin_of` has it."
-    blue, red = 255 * chroma[:, :1] + 128, 255 * chroma[:, 1:] + 128
-    return (255 * y > 60) & (blue >= 80) & (blue <= 126) & (red >= 136) & (red <= 173)
+    "What has the colours of skin, each pixel by itself: `aging.skin_of` without its patches."
+    blue, red = (255 * chroma + 128.5).floor().split(1, 1)
+    among = lambda x, ends: (x >= ends[0]) & (x <= ends[1])
+    return among(red, SKIN["red"]) & among(blue, SKIN["blue"]) & (255 * y > SKIN["light"])
 
 
 def _color_terms(chroma: Tensor, rgb: Tensor, old: Tensor) -> dict[str, Tensor]:
@@ -398,8 +399,7 @@ def load_color(
 
 # %% ../nbs/15_coloring.ipynb #1cac982e
 ALIKE = dict(place=0.12, light=30, chroma=6)  # the three σ: share of the longer side, gray levels, gray levels
-COARSE = 32  # cells on the longer side whose mean is taken
-AT_ONCE = 2**22  # pairs that are looked at at once: 16 MB
+COARSE = 32  # cells on the longer side that places are compared with
 
 # %% ../nbs/15_coloring.ipynb #d35ba3de
 def _looks(
@@ -415,30 +415,33 @@ def _looks(
     return looks.astype(np.float32)
 
 
-def _means_of_alike(looks: np.ndarray, cells: np.ndarray) -> np.ndarray:
-    "The chroma of N×5 places, as the weighted mean of that of M×5 cells; N×2."
+def _mean_of_alike(
+    looks: np.ndarray,  # N×5
+    cells: np.ndarray,  # M×5
+    count: float,  # places in a cell
+) -> np.ndarray:  # N×2
+    "The chroma of places: the weighted mean of that of cells and their own."
     apart = (looks**2).sum(1)[:, None] + (cells**2).sum(1) - 2 * looks @ cells.T
-    alike = np.exp(np.minimum(-apart / 2, 0))
-    total = alike.sum(1, keepdims=True)
-    return np.where(total > 1e-6, alike @ cells[:, 3:] / np.maximum(total, 1e-6), looks[:, 3:])
+    alike = count * np.exp(-np.maximum(apart, 0) / 2)
+    return (looks[:, 3:] + alike @ cells[:, 3:]) / (1 + alike.sum(1, keepdims=True))
 
 # %% ../nbs/15_coloring.ipynb #ede3aa47
 def smooth_chroma(
     chroma: np.ndarray,  # h×w×2 `float32` in [-½, ½], see `predict_chroma`
     gray: np.ndarray,  # H×W `uint8`, the photograph
-) -> np.ndarray:  # h×w×2 `float32`, on the whole as strong as before
+) -> np.ndarray:  # h×w×2 `float32` in [-½, ½]
     "The same colours for places that look alike: a joint bilateral filter over place, light and chroma."
     looks = _looks(chroma, gray)
     height, width = chroma.shape[:2]
     scale = min(1, COARSE / max(height, width))
     small = (max(1, round(width * scale)), max(1, round(height * scale)))
-    halves = (cv2.resize(half, small, interpolation=cv2.INTER_AREA) for half in (looks[..., :3], looks[..., 3:]))
-    cells = np.dstack([*halves]).reshape(-1, 5)  # OpenCV takes four channels at most
-    parts = np.array_split(looks.reshape(-1, 5), 1 + height * width * len(cells) // AT_ONCE)
-    smooth = np.concatenate([_means_of_alike(part, cells) for part in parts])
-    before, after = (np.sqrt((x**2).mean()) for x in (looks[..., 3:], smooth))
+    cells = [cv2.resize(part, small, interpolation=cv2.INTER_AREA) for part in cv2.split(looks)]
+    cells = np.dstack(cells).reshape(-1, 5)
+    count = height * width / len(cells)
+    smooth = np.stack([_mean_of_alike(row, cells, count) for row in looks])
+    before, after = (np.sqrt((x**2).mean()) for x in (cells[:, 3:], smooth))
     smooth *= min(1.5, before / max(after, 1e-6)) * ALIKE["chroma"] / 255
-    return smooth.reshape(chroma.shape).astype(np.float32)
+    return smooth.clip(-0.5, 0.5).astype(np.float32)
 
 # %% ../nbs/15_coloring.ipynb #60b5fd10
 TINT = 2.0  # gray levels of chroma: below it on average, a picture is gray; with so much unexplained, it is in colour

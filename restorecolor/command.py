@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['app', 'FILES', 'DAMAGE', 'LOOK', 'NETWORKS', 'Photos', 'Weights', 'Report', 'Jobs', 'Again', 'Tell', 'MASK', 'FILL',
-           'SMOOTH', 'PROPOSED', 'FORMAT', 'NO_METADATA', 'NO_FLIPS', 'CLUSTER', 'MACHINES', 'SUFFIX', 'LAYERS',
+           'NO_SMOOTH', 'PROPOSED', 'FORMAT', 'NO_METADATA', 'NO_FLIPS', 'CLUSTER', 'MACHINES', 'SUFFIX', 'LAYERS',
            'REPLACE', 'NAMES', 'SET', 'FOLDS', 'ARCHIVES', 'NOTED', 'STOPPED', 'Fill', 'Kind', 'restore', 'find',
            'page', 'run', 'dataset', 'pack', 'score', 'check', 'export', 'doctor', 'main']
 
@@ -117,7 +117,7 @@ MASK = (
     "an image that marks the damage: white on black, strokes on a transparent layer or over a copy, labels; "
     "or a folder with a mask for each photograph, named alike, such as [bold]find[/bold] leaves")
 FILL = "natural: texture and lines continued; expected: the mean of what could be there, which scores best"
-SMOOTH = "the same colours for places that look alike; without, which scores better, comes with --fill expected"
+NO_SMOOTH = "colours as the network gives them, not evened out over places that look alike: scores better, looks worse"
 PROPOSED = "repair what is only likely to be damaged, too: for prints with a few scratches"
 FORMAT = "of the results: PNG loses nothing, JPEG is small, TIFF is not compressed"
 NO_METADATA = "the results keep nothing but the picture: no place, no serial number, no names"
@@ -139,7 +139,7 @@ def restore(
     gray: Annotated[bool, _option("fill the damage, and leave the picture gray", LOOK, "--gray")] = False,
     like: Annotated[str, _option("a photograph in colour whose palette is wanted", LOOK, metavar="PHOTO")] = None,
     saturation: Annotated[float, _option("more colour or less: 1 is the network's own", LOOK)] = 1.0,
-    smooth: Annotated[bool | None, _option(SMOOTH, LOOK, "--smooth/--no-smooth")] = None,
+    no_smooth: Annotated[bool, _option(NO_SMOOTH, LOOK, "--no-smooth")] = False,
     format: Annotated[Kind, _option(FORMAT, FILES)] = Kind.png,
     quality: Annotated[int, _option("of JPEG", FILES, min=1, max=100)] = 95,
     report: Report = None,
@@ -152,7 +152,7 @@ def restore(
 ):
     "Restore photographs: find the damage, fill it, colour the picture. A stopped command goes on."
     wishes: dict = dict(fill=fill.value, color=not gray, like=like, saturation=saturation)
-    wishes |= dict(smooth=smooth, always=tell, proposed=proposed)
+    wishes |= dict(smooth=not no_smooth, always=tell, proposed=proposed)
     files: dict = dict(suffix=SUFFIX[format.value], quality=quality, metadata=not no_metadata)
     if cluster or any("://" in place for place in (*photos, out)):
         others = {"--mask": mask, "--report": report, "--jobs": jobs, "--no-flips": no_flips}

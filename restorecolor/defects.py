@@ -607,7 +607,7 @@ DRESSES = (  # what belongs to the picture, in order, and how often
     (_signed, 0.12),
     (_in_levels(screened), 0.06),
     (_framed, 0.1),
-    (_in_levels(lambda gray, rng: mounted(gray, rng)[0]), 0.6),
+    (_in_levels(lambda gray, rng: mounted(gray, rng)[0]), 0.6),  # on paper: one in four of these
 )
 
 # %% ../nbs/14_defects.ipynb #79092b64

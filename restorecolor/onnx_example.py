@@ -548,8 +548,8 @@ def chroma_of(
     return chroma[:, :height, :width]
 
 # %% ../nbs/23_onnx_example.ipynb #e835b032
-SIGMA = dict(place=0.12, light=30, chroma=6)  # how far apart is alike: share of the longer side, gray levels twice
-COARSE = 32  # cells on the longer side whose mean is taken
+SIGMA = dict(place=0.12, light=30, chroma=6)  # the three σ: share of the longer side, gray levels, gray levels
+COARSE = 32  # cells on the longer side that places are compared with
 
 
 def looks(
@@ -567,29 +567,30 @@ def looks(
 def smooth(
     chroma: np.ndarray,  # 2×h×w `float32`
     gray: np.ndarray,  # H×W `uint8`
-) -> np.ndarray:  # 2×h×w, on the whole as strong as before
+) -> np.ndarray:  # 2×h×w in [-½, ½]
     "The same colours for places that look alike."
     here = looks(chroma, gray)
     size = np.array(here.shape[1:])
     scale = min(1, COARSE / size.max())
     height, width = np.maximum(1, (size * scale).round().astype(int))
     cells = np.stack([reduced(plane, height, width) for plane in here]).reshape(5, -1)
-    means = np.stack([mean_of_alike(row, cells) for row in here.swapaxes(0, 1)], 1)
-    before, after = (np.sqrt((x**2).mean()) for x in (here[3:], means))
+    count = size.prod() / cells.shape[1]
+    rows = here.swapaxes(0, 1)
+    means = np.stack([mean_of_alike(row, cells, count) for row in rows], 1)
+    before, after = (np.sqrt((x**2).mean()) for x in (cells[3:], means))
     means *= min(1.5, before / max(after, 1e-6)) * SIGMA["chroma"] / 255
-    return means.astype(np.float32)
+    return means.clip(-0.5, 0.5).astype(np.float32)
 
 
 def mean_of_alike(
     places: np.ndarray,  # 5×N
     cells: np.ndarray,  # 5×M
+    count: float,  # places in a cell
 ) -> np.ndarray:  # 2×N
-    "The chroma of places, as the weighted mean of that of cells."
+    "The chroma of places: the weighted mean of that of cells and their own."
     apart = (places**2).sum(0)[:, None] + (cells**2).sum(0) - 2 * places.T @ cells
-    alike = np.exp(np.minimum(-apart / 2, 0))
-    total = alike.sum(1)
-    mean = cells[3:] @ alike.T / np.maximum(total, 1e-6)
-    return np.where(total > 1e-6, mean, places[3:])
+    alike = count * np.exp(-np.maximum(apart, 0) / 2)
+    return (places[3:] + cells[3:] @ alike.T) / (1 + alike.sum(1))
 
 # %% ../nbs/23_onnx_example.ipynb #c22d9fc7
 def room_for(

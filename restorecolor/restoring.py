@@ -298,7 +298,7 @@ class _Coloring(_Filling):
         whole: np.ndarray,  # H×W `uint8`, without damage
         palette: Tensor
         | None = None,  # 1×144, see `palette_from`; `None`: the network's own choice
-        smooth: bool = True,  # the same colours for places that look alike; the contest's networks know no such
+        smooth: bool = True,  # even out colours over places that look alike; no effect with the contest's networks
     ) -> np.ndarray:  # h×w×2 `float32` (Cb, Cr) in [-½, ½], of the working size
         "The colours of a whole gray picture: what the third step is made of."
         if self.colorist:
@@ -336,7 +336,7 @@ class Restorer(_Coloring):
         like=None,  # a colour photograph (H×W×3 `uint8`, or a file) whose palette is wanted
         saturation: float = 1.0,  # factor of the chroma, 0 or more
         proposed: bool = False,  # repair what is only likely to be damaged, too
-        smooth: bool | None = None,  # the same colours for places that look alike; `None`: unless `fill` is expected
+        smooth: bool = True,  # even out colours over places that look alike; False: as the network gives them
     ) -> Restoration:
         "Restore a photograph. Raises `PhotoError` for a photograph, a mask, a palette or a wish that cannot be used."
         _check_wishes(self, fill, color, like, saturation)
@@ -347,7 +347,6 @@ class Restorer(_Coloring):
         if not self.chroma:
             return _with_rgb(self, gray, mask, color, notes)
         whole, how, said = self.fill(gray, mask, fill)
-        smooth = fill != "expected" if smooth is None else smooth
         chroma = self.chroma_of(whole, palette, smooth) * np.float32(saturation) if color else None
         image = colorize(whole, chroma)
         deep = None if deep is None else colorize(np.where(mask, whole * np.uint16(257), deep), chroma)
@@ -655,7 +654,7 @@ STOPPING = {  # errors that the next photograph would meet, too
     errno.EIO, errno.EFBIG, errno.EMFILE}
 
 # %% ../nbs/16_restoring.ipynb #4b134a98
-METHOD = 2  # counts up whenever the same networks restore otherwise
+METHOD = 3  # counts up whenever the same networks restore otherwise
 
 
 def _fingerprint(restorer, metadata, wishes: dict) -> str:
