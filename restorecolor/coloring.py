@@ -13,7 +13,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from .aging import SKIN, aged, in_studio, person_of
+from .aging import SKIN_BLUE, SKIN_LIGHT, SKIN_RED, aged, in_studio, person_of
 from .color import rgb_to_ycc, to_tensor
 from .contest import square_crop
 from restorecolor.encoders import (
@@ -302,7 +302,7 @@ def _is_skin(y: Tensor, chroma: Tensor) -> Tensor:  # N×1×H×W `bool`
     "What has the colours of skin, each pixel by itself: `aging.skin_of` without its patches."
     blue, red = (255 * chroma + 128.5).floor().split(1, 1)
     among = lambda x, ends: (x >= ends[0]) & (x <= ends[1])
-    return among(red, SKIN["red"]) & among(blue, SKIN["blue"]) & (255 * y > SKIN["light"])
+    return among(red, SKIN_RED) & among(blue, SKIN_BLUE) & (255 * y > SKIN_LIGHT)
 
 
 def _color_terms(chroma: Tensor, rgb: Tensor, old: Tensor) -> dict[str, Tensor]:
@@ -435,8 +435,8 @@ def smooth_chroma(
     height, width = chroma.shape[:2]
     scale = min(1, COARSE / max(height, width))
     small = (max(1, round(width * scale)), max(1, round(height * scale)))
-    cells = [cv2.resize(part, small, interpolation=cv2.INTER_AREA) for part in cv2.split(looks)]
-    cells = np.dstack(cells).reshape(-1, 5)
+    parts = [cv2.resize(part, small, interpolation=cv2.INTER_AREA) for part in cv2.split(looks)]
+    cells = np.dstack(parts).reshape(-1, 5)
     count = height * width / len(cells)
     smooth = np.stack([_mean_of_alike(row, cells, count) for row in looks])
     before, after = (np.sqrt((x**2).mean()) for x in (cells[:, 3:], smooth))
