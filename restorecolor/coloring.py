@@ -13,7 +13,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from .aging import SKIN_BLUE, SKIN_LIGHT, SKIN_RED, aged, in_studio, person_of
+from .aging import aged, in_studio, person_of
 from .color import rgb_to_ycc, to_tensor
 from .contest import square_crop
 from restorecolor.encoders import (
@@ -285,7 +285,7 @@ class ColorExamples(_PrintOrder):
         return dict(gray=seen, rgb=small, old=torch.tensor(old))
 
 # %% ../nbs/15_coloring.ipynb #067d161c
-COLOR_WEIGHTS = {"l1": 3.0, "gradient": 4.0, "saturation": 0.5, "hue": 0.3, "skin": 3.0}
+COLOR_WEIGHTS = {"l1": 3.0, "gradient": 4.0, "saturation": 0.5, "hue": 0.3}
 
 # %% ../nbs/15_coloring.ipynb #094467ed
 CALM = 0.3  # how much an aged example counts for the saturation; for the hues, not at all
@@ -298,13 +298,6 @@ def _of_some(loss, which: Tensor, *pictures: Tensor) -> Tensor:
     return loss(*[x[which] for x in pictures]) * which.float().mean()
 
 # %% ../nbs/15_coloring.ipynb #6333af0b
-def _is_skin(y: Tensor, chroma: Tensor) -> Tensor:  # N×1×H×W `bool`
-    "What has the colours of skin, each pixel by itself: `aging.skin_of` without its patches."
-    blue, red = (255 * chroma + 128.5).floor().split(1, 1)
-    among = lambda x, ends: (x >= ends[0]) & (x <= ends[1])
-    return among(red, SKIN_RED) & among(blue, SKIN_BLUE) & (255 * y > SKIN_LIGHT)
-
-
 def _color_terms(chroma: Tensor, rgb: Tensor, old: Tensor) -> dict[str, Tensor]:
     "The terms of the loss, not weighted; `rgb` in [0, 1]."
     y, true = rgb_to_ycc(rgb)
@@ -315,7 +308,6 @@ def _color_terms(chroma: Tensor, rgb: Tensor, old: Tensor) -> dict[str, Tensor]:
         gradient=gradient_loss(chroma, true),
         saturation=fresh + CALM * aged_ones,
         hue=fresh_hues,
-        skin=((chroma - true).abs() * _is_skin(y, true)).mean(),
     )
 
 # %% ../nbs/15_coloring.ipynb #6a1ac8c5

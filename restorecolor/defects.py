@@ -804,7 +804,7 @@ def defect_loss(
 # %% ../nbs/14_defects.ipynb #1bc535c5
 SURE, PROPOSED = 0.6, 0.3  # likelihoods: a piece may be repaired, or is proposed
 CERTAIN = 0.98  # likelihood of a certain piece
-EVIDENCE = 0.018  # share of the picture that such pieces cover, times their number, where damage is repaired
+EVIDENCE = 0.024  # share of the picture that such pieces cover, times their number, where damage is repaired
 THICK, SOLID = 5, 0.65  # px from the rim: a piece with a thicker middle is sure only with such a mean likelihood
 INK = 0.2  # share of black, and share of white, from which on a picture is a copy in two tones
 TILE, MARGIN = 1024, 64  # px: side of what the network sees at once; how far tiles overlap
