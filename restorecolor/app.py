@@ -540,7 +540,8 @@ class Remembering(_Stages):
     def fill(self, gray, mask, how="natural"):
         return self._stage("filling", (gray, mask, how), lambda: super(Remembering, self).fill(gray, mask, how))
 
-    def chroma_of(self, *about):
+    def chroma_of(self, whole, palette=None, smooth=True):
+        about = whole, palette, smooth
         return self._stage("colouring", about, lambda: super(Remembering, self).chroma_of(*about))
 
 # %% ../nbs/20_app.ipynb #1456117e

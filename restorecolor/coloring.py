@@ -390,7 +390,7 @@ def load_color(
     )
 
 # %% ../nbs/15_coloring.ipynb #1cac982e
-ALIKE = dict(place=0.12, light=30, chroma=6)  # the three σ: share of the longer side, gray levels, gray levels
+ALIKE = dict(place=0.3, light=30, chroma=6)  # the three σ: share of the longer side, gray levels, gray levels
 COARSE = 32  # cells on the longer side that places are compared with
 
 # %% ../nbs/15_coloring.ipynb #d35ba3de

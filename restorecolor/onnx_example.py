@@ -548,7 +548,7 @@ def chroma_of(
     return chroma[:, :height, :width]
 
 # %% ../nbs/23_onnx_example.ipynb #e835b032
-SIGMA = dict(place=0.12, light=30, chroma=6)  # the three σ: share of the longer side, gray levels, gray levels
+SIGMA = dict(place=0.3, light=30, chroma=6)  # the three σ: share of the longer side, gray levels, gray levels
 COARSE = 32  # cells on the longer side that places are compared with
 
 
