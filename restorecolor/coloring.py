@@ -422,7 +422,9 @@ def smooth_chroma(
     chroma: np.ndarray,  # h×w×2 `float32` in [-½, ½], see `predict_chroma`
     gray: np.ndarray,  # H×W `uint8`, the photograph
 ) -> np.ndarray:  # h×w×2 `float32` in [-½, ½]
-    "The same colours for places that look alike: a joint bilateral filter over place, light and chroma."
+    """The same colours for places that look alike; on the whole as strong as before, or up to half more.
+
+    A joint bilateral filter over place, light and chroma (Tomasi & Manduchi 1998; Petschnigg et al. 2004)."""
     looks = _looks(chroma, gray)
     height, width = chroma.shape[:2]
     scale = min(1, COARSE / max(height, width))
